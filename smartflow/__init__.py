@@ -1,0 +1,102 @@
+"""The Smartflow SDK: the public names, loaded when they are first used."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._lazy import lazy
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._async.client import SmartflowClient
+    from ._async.stream import AsyncChatStream
+    from ._sync.client import SyncSmartflowClient
+    from ._sync.stream import SyncChatStream
+    from .exceptions import (
+        AuthenticationError,
+        BudgetExceededError,
+        CacheError,
+        ComplianceError,
+        ConfigError,
+        ConnectionError,
+        DirectModeError,
+        NotFoundError,
+        ProviderError,
+        RateLimitError,
+        ResponseValidationError,
+        SmartflowError,
+        StreamInterruptedError,
+        TimeoutError,
+        ValidationError,
+    )
+    from .types import (
+        AIChunk,
+        AIResponse,
+        CacheStats,
+        ComplianceInfo,
+        ComplianceResult,
+        IntelligentScanResult,
+        LearningStatus,
+        LearningSummary,
+        MetacacheData,
+        MLStats,
+        OrgBaseline,
+        PersistenceStats,
+        ProviderHealth,
+        ProviderMetrics,
+        ResponseInfo,
+        SystemHealth,
+        Timeouts,
+        Usage,
+        VASLog,
+    )
+
+_HOMES = {
+    "_async.client": ("SmartflowClient",),
+    "_async.stream": ("AsyncChatStream",),
+    "_sync.client": ("SyncSmartflowClient",),
+    "_sync.stream": ("SyncChatStream",),
+    "exceptions": (
+        "AuthenticationError",
+        "BudgetExceededError",
+        "CacheError",
+        "ComplianceError",
+        "ConfigError",
+        "ConnectionError",
+        "DirectModeError",
+        "NotFoundError",
+        "ProviderError",
+        "RateLimitError",
+        "ResponseValidationError",
+        "SmartflowError",
+        "StreamInterruptedError",
+        "TimeoutError",
+        "ValidationError",
+    ),
+    "types": (
+        "AIChunk",
+        "AIResponse",
+        "CacheStats",
+        "ComplianceInfo",
+        "ComplianceResult",
+        "IntelligentScanResult",
+        "LearningStatus",
+        "LearningSummary",
+        "MLStats",
+        "MetacacheData",
+        "OrgBaseline",
+        "PersistenceStats",
+        "ProviderHealth",
+        "ProviderMetrics",
+        "ResponseInfo",
+        "SystemHealth",
+        "Timeouts",
+        "Usage",
+        "VASLog",
+    ),
+}
+# `ConnectionError` and `TimeoutError` are documented names of the package, but `import *` must not replace the builtins.
+__all__ = sorted({"__version__", *(name for names in _HOMES.values() for name in names)} - {"ConnectionError", "TimeoutError"})
+
+
+__getattr__, __dir__ = lazy(__name__, globals(), _HOMES)

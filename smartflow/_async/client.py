@@ -1,0 +1,252 @@
+"""The client: it checks its arguments, and makes, shares and closes what the method groups work with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Union
+
+from .._core.call import Call, Options, check_header
+from .._core.check import check_identity, check_options, check_retries
+from .._core.jsoncodec import decode
+from ..config import Settings, make_settings
+from ..exceptions import ConfigError, ValidationError
+from ..types.options import ResponseInfo, Timeouts, as_timeouts
+from .methods.audit import AsyncAuditMethods
+from .methods.chat import AsyncChatMethods
+from .methods.compliance import AsyncComplianceMethods
+from .methods.learning import AsyncLearningMethods
+from .methods.media import AsyncMediaMethods
+from .methods.system import AsyncSystemMethods
+from .session import AsyncSession
+
+if TYPE_CHECKING:
+    from typing_extensions import NoReturn, Self
+
+__all__ = ["SmartflowClient"]
+
+UNGIVEN: Any = object()
+
+
+class SmartflowClient(
+    AsyncChatMethods,
+    AsyncMediaMethods,
+    AsyncComplianceMethods,
+    AsyncLearningMethods,
+    AsyncAuditMethods,
+    AsyncSystemMethods,
+):
+    """A client of one Smartflow gateway. Safe for any number of concurrent calls.
+
+    Args:
+        base_url: The gateway's proxy service, for example `http://smartflow:7775`; by default the environment
+            variable `SMARTFLOW_GATEWAY_URL`, then `SMARTFLOW_URL`.
+        api_key: The virtual key (`sk-sf-...`); by default `SMARTFLOW_API_KEY`.
+        timeout: Seconds for a whole call (for a stream: for its first byte, and between two events), or `Timeouts`.
+        management_port: Port of the management service, on the same host.
+        compliance_port: Port of the compliance service.
+        bridge_port: Port of the hybrid bridge.
+        policy_perfect_port: Port of the policy service.
+        management_url, compliance_url, bridge_url, policy_url: Whole URLs, where a service is not on the same host.
+        http_client: An httpx client of yours, which you close; it brings its own proxies, TLS and limits.
+        transport: An httpx transport, for example a test double.
+        default_headers: Headers for every call.
+        max_retries: How often a call that may be repeated safely is sent again.
+        verify: True, the path of a CA file or folder, an `ssl.SSLContext`, or False (never in production).
+        proxy: URL of an HTTP proxy; by default `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed.
+        attestation: An agent's attestation token; by default `SMARTFLOW_ATTESTATION`.
+        max_connections: At most so many connections at a time.
+        allow_insecure_http: Allow a key over plain http to a public host.
+
+    Raises:
+        ConfigError: An argument or an environment variable is wrong; nothing is sent.
+
+    Example:
+        >>> async with SmartflowClient("http://smartflow:7775", api_key="sk-sf-...") as sf:
+        ...     print(await sf.chat("Hello"))
+    """
+
+    def __init__(
+        self,
+        base_url: Optional[str] = None,
+        api_key: Optional[str] = None,
+        timeout: Union[float, Timeouts, None] = 30.0,
+        management_port: int = 7778,
+        compliance_port: int = 7777,
+        bridge_port: int = 3500,
+        policy_perfect_port: int = 7782,
+        *,
+        management_url: Optional[str] = None,
+        compliance_url: Optional[str] = None,
+        bridge_url: Optional[str] = None,
+        policy_url: Optional[str] = None,
+        http_client: Any = None,
+        transport: Any = None,
+        default_headers: Optional[Mapping[str, str]] = None,
+        max_retries: int = 2,
+        verify: Any = True,
+        proxy: Optional[str] = None,
+        attestation: Optional[str] = None,
+        max_connections: int = 500,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        options = Options(as_timeouts(timeout), check_retries(max_retries), _checked_headers(default_headers))
+        if max_connections < 1:
+            raise ConfigError(f"max_connections must be at least 1, not {max_connections}")
+        settings = make_settings(
+            base_url,
+            api_key,
+            ports={
+                "management": management_port,
+                "compliance": compliance_port,
+                "bridge": bridge_port,
+                "policy": policy_perfect_port,
+            },
+            urls={
+                "management": management_url,
+                "compliance": compliance_url,
+                "bridge": bridge_url,
+                "policy": policy_url,
+            },
+            attestation=attestation,
+            allow_insecure_http=allow_insecure_http,
+            http_client=http_client,
+            transport=transport,
+            verify=verify,
+            proxy=proxy,
+            max_connections=max_connections,
+        )
+        self._session = AsyncSession(settings, options)
+
+    def with_options(
+        self,
+        *,
+        timeout: Union[float, Timeouts, None] = UNGIVEN,
+        max_retries: Optional[int] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        user_id: Optional[str] = None,
+        conversation_id: Optional[str] = None,
+        on_response: Optional[Callable[[ResponseInfo], None]] = None,
+        **unknown: NoReturn,
+    ) -> Self:
+        """Return a copy of the client with other options; it shares connections, and is closed with the original.
+
+        Args:
+            timeout: As in the constructor.
+            max_retries: As in the constructor.
+            headers: Headers to add.
+            user_id: The user on whose behalf calls are made (header `x-smartflow-user-id`).
+            conversation_id: The conversation that calls belong to (header `x-conversation-id`).
+            on_response: Called with a `ResponseInfo` (status, request id, headers) after each answered call.
+
+        Raises:
+            ConfigError: An option is unknown or wrong.
+
+        Example:
+            >>> await sf.with_options(timeout=120, user_id="alice").chat("A long story, please")
+        """
+        check_options(unknown)
+        changes: Dict[str, Any] = {}
+        if timeout is not UNGIVEN:
+            changes["timeouts"] = as_timeouts(timeout)
+        if max_retries is not None:
+            changes["max_retries"] = check_retries(max_retries)
+        if on_response is not None:
+            changes["on_response"] = on_response
+        added = _checked_headers(headers)
+        if user_id is not None:
+            added["x-smartflow-user-id"] = check_identity(user_id, "user_id")
+        if conversation_id is not None:
+            added["x-conversation-id"] = check_identity(conversation_id, "conversation_id")
+        copy: Self = object.__new__(type(self))
+        copy._session = self._session.derive(headers=added, **changes)
+        return copy
+
+    @property
+    def mode(self) -> str:
+        """`gateway`: calls go through a Smartflow gateway."""
+        return "gateway"
+
+    def is_gateway_mode(self) -> bool:
+        """Whether calls go through a Smartflow gateway."""
+        return self.mode == "gateway"
+
+    @property
+    def base_url(self) -> str:
+        """URL of the proxy service."""
+        return self._url("proxy")
+
+    @property
+    def management_url(self) -> str:
+        """URL of the management service."""
+        return self._url("management")
+
+    @property
+    def compliance_url(self) -> str:
+        """URL of the compliance service."""
+        return self._url("compliance")
+
+    @property
+    def bridge_url(self) -> str:
+        """URL of the hybrid bridge."""
+        return self._url("bridge")
+
+    @property
+    def policy_perfect_url(self) -> str:
+        """URL of the policy service."""
+        return self._url("policy")
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._session.closed
+
+    async def close(self) -> None:
+        """Close the client's connections. Closing twice does nothing; calls after it raise a SmartflowError."""
+        await self._session.aclose()
+
+    async def _ensure_client(self) -> None:
+        """Make ready what calls need; calls do so themselves."""
+        self._session.ensure_open()
+
+    async def _get(self, url: str, params: Optional[Mapping[str, Any]] = None) -> Any:
+        """Return the decoded JSON of a GET to a URL of this gateway, on the same pipeline as every method."""
+        return await self._raw("GET", url, params=params)
+
+    async def _post(self, url: str, payload: Any = None) -> Any:
+        """Return the decoded JSON of a POST to a URL of this gateway, on the same pipeline as every method."""
+        return await self._raw("POST", url, body={} if payload is None else payload)
+
+    async def _raw(self, method: str, url: str, **parts: Any) -> Any:
+        origin = self._session.settings.origins["proxy"] if url.startswith("/") else self._session.origin_of(url)
+        if origin is None:
+            raise ValidationError(
+                f"{url.split('?')[0]!r} is no URL of this gateway: the key is sent nowhere else", param="url"
+            )
+        path = url if url.startswith("/") else url[len(origin.url) :]
+        if not path.isascii() or any(character <= " " for character in path) or "#" in path:
+            raise ValidationError("the URL must be percent-encoded and have no fragment", param="url")
+        reply = await self._session.carry_out(Call(f"{method} {path.split('?')[0]}", origin, method, path, **parts))
+        return decode(reply.content, f"{method} {path.split('?')[0]}", status_code=reply.status, headers=reply.headers)
+
+    def _url(self, service: str) -> str:
+        return self._session.settings.origins[service].url
+
+    async def __aenter__(self) -> Self:
+        self._session.ensure_open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.base_url}{' closed' if self.closed else ''}>"
+
+
+def _checked_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
+    checked: Dict[str, str] = {}
+    for name, value in (headers or {}).items():
+        try:
+            check_header(name, value)
+        except ValidationError as error:
+            raise ConfigError(error.message) from None
+        checked[name.lower()] = value
+    return checked

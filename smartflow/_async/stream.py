@@ -1,0 +1,180 @@
+"""A streamed chat answer: read from the connection, checked to its end, and released whatever happens."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, AsyncGenerator, AsyncIterator, Deque, Dict, List, Mapping, Optional, Tuple
+
+from .._core.assemble import Assembler, chunk_of
+from .._core.errors import TransportFailure, error_for_event, request_id_of
+from .._core.jsoncodec import decode, preview
+from .._core.limits import LimitReached
+from .._core.sse import EventDecoder
+from ..exceptions import ResponseValidationError, SmartflowError, StreamInterruptedError, TimeoutError
+from ..types.chat import AIChunk, AIResponse, Usage
+
+__all__ = ["AsyncChatStream"]
+
+Batch = List[Tuple[Dict[str, Any], str]]
+# Reading past the end marker keeps the connection for the next call; a server that then stays silent is not waited for.
+DRAIN_SECONDS = 0.25
+
+
+class AsyncChatStream:
+    """An iterator over the pieces of one chat answer.
+
+    Leaving the loop early, an error or a cancellation releases the connection; `async with` does so at once.
+
+    Example:
+        >>> stream = await sf.chat_completions([{"role": "user", "content": "Hi"}], stream=True)
+        >>> async for chunk in stream:
+        ...     print(chunk.content, end="")
+        >>> print(stream.response.usage.total_tokens)
+    """
+
+    def __init__(self, reply: Any, operation: str) -> None:
+        self._reply = reply
+        self._operation = operation
+        self._parts = Assembler()
+        self._batches = self._read()
+        self._waiting: Deque[Tuple[Dict[str, Any], str]] = deque()
+        self._ended = False
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers, names in lower case."""
+        headers: Mapping[str, str] = self._reply.headers
+        return headers
+
+    @property
+    def request_id(self) -> Optional[str]:
+        """The gateway's id of the call."""
+        return request_id_of(self.headers)
+
+    @property
+    def text(self) -> str:
+        """The text that has arrived so far."""
+        return self._parts.text
+
+    @property
+    def usage(self) -> Optional[Usage]:
+        """Token counts, once they have arrived."""
+        return None if self._parts.usage is None else Usage.from_wire(self._parts.usage)
+
+    @property
+    def response(self) -> AIResponse:
+        """All that has arrived, put together: text, tool calls, finish reason, usage."""
+        return AIResponse.from_wire(self._parts.result(), self._reply)
+
+    async def get_final_response(self) -> AIResponse:
+        """The whole answer: reads what is still to come, then puts it together."""
+        async for _ in self._batches:
+            pass
+        return self.response
+
+    async def aclose(self) -> None:
+        """Release the connection; pieces that have not arrived are lost. Closing twice does nothing."""
+        await self._batches.aclose()
+        await self._reply.aclose()
+
+    def __aiter__(self) -> AsyncIterator[AIChunk]:
+        return self
+
+    async def __anext__(self) -> AIChunk:
+        while not self._waiting:
+            self._waiting.extend(await self._batches.__anext__())
+        return AIChunk.from_wire(self._waiting.popleft()[0], self._reply)
+
+    async def __aenter__(self) -> AsyncChatStream:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def batches(self) -> AsyncGenerator[Batch, None]:
+        """The decoded pieces with the text of each, as many at a time as the network brings."""
+        return self._batches
+
+    async def _read(self) -> AsyncGenerator[Batch, None]:
+        """The pieces; raises when the stream reports an error, breaks off, or ends without its end marker."""
+        parts = self._parts
+        decoder = EventDecoder()
+        reply = self._reply
+        try:
+            await self._check_kind()
+            async for piece in reply.chunks():
+                batch, error = self._decode(decoder, piece)
+                if batch:
+                    yield batch
+                if error is not None:
+                    raise error
+            if not self._ended and not parts.finished:
+                raise self._interrupted("it ended without its end marker")
+        except (TransportFailure, LimitReached) as failure:
+            if not self._ended:
+                raise self._failed(failure) from failure
+        except SmartflowError as error:
+            raise parts.with_partial(error) from error.__cause__
+        finally:
+            await reply.aclose()
+
+    def _decode(self, decoder: EventDecoder, piece: bytes) -> Tuple[Batch, Optional[SmartflowError]]:
+        """What a piece of the body brings, and the error that ends it: pieces before an error are not lost."""
+        batch: Batch = []
+        try:
+            events = decoder.feed(piece)
+            if events:
+                # Comments and empty records keep a connection alive, but they are no progress: they make no events.
+                self._reply.limits.progress()
+            for event in events:
+                if event.data == b"[DONE]":
+                    self._ended = True
+                    self._reply.limits.finish_within(DRAIN_SECONDS)
+                elif not self._ended:
+                    chunk = chunk_of(event, self._operation, self._reply)
+                    batch.append((chunk, self._parts.add(chunk)))
+        except SmartflowError as error:
+            return batch, error
+        return batch, None
+
+    async def _check_kind(self) -> None:
+        """Some servers answer a streamed request with one JSON document or an HTML page: never an empty stream."""
+        kind = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        if kind not in ("application/json", "application/problem+json", "text/html"):
+            return
+        await self._reply.aread(self._reply.limits)
+        content: bytes = self._reply.content
+        facts: Dict[str, Any] = {
+            "operation": self._operation,
+            "headers": self.headers,
+            "status_code": self._reply.status,
+        }
+        body = decode(content, self._operation, **facts) if "json" in kind else None
+        if isinstance(body, dict) and body.get("error"):
+            raise error_for_event(body, self._operation, self.headers)
+        raise ResponseValidationError(
+            f"{self._operation} was asked for a stream and answered with {kind}", body=body or preview(content), **facts
+        )
+
+    def _interrupted(self, why: str) -> StreamInterruptedError:
+        return StreamInterruptedError(
+            f"the stream of {self._operation} is not complete: {why}",
+            partial_text=self._parts.text,
+            usage=self._parts.usage,
+            operation=self._operation,
+            headers=self.headers,
+            request_id=self.request_id,
+        )
+
+    def _failed(self, failure: Exception) -> SmartflowError:
+        phase = getattr(failure, "phase", None)
+        if phase is None:
+            return self._interrupted(f"it broke off ({failure})")
+        return TimeoutError(
+            f"the stream of {self._operation} reached its {phase} limit",
+            phase=phase,
+            partial_text=self._parts.text,
+            operation=self._operation,
+            headers=self.headers,
+            request_id=self.request_id,
+        )

@@ -1,0 +1,137 @@
+"""THE PIPELINE: one call from its options to its answer, without any I/O.
+
+`exchange()` yields what has to be done (`Send`, `Read`, `Sleep`); a runner does it, sends the result in, or throws a
+`TransportFailure`. Order, fixed here and nowhere else: options, auth, send, read an error's body, decide, return.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any, Callable, Generator, Iterable, List, NamedTuple, Optional, Tuple, Union
+
+from ..exceptions import RateLimitError, SmartflowError
+from ..types.options import ResponseInfo
+from .call import Call, Header, Options, WireRequest
+from .errors import Reply, TransportFailure, error_for_failure, error_for_reply, request_id_of
+from .limits import LimitReached, Limits
+from .retry import MAX_RETRY_AFTER, RetryBudget, backoff, is_retryable_status
+from .secrets import Secret
+
+__all__ = ["Environment", "Read", "Send", "Sleep", "Step", "exchange"]
+
+log = logging.getLogger("smartflow")
+
+
+class Send(NamedTuple):
+    """Send the request; the answer's status and headers come back as a reply whose body is not read."""
+
+    request: WireRequest
+    limits: Limits
+
+
+class Read(NamedTuple):
+    """Read the rest of the reply into its `content`."""
+
+    reply: Any
+    limits: Limits
+
+
+class Sleep(NamedTuple):
+    """Wait before the next try."""
+
+    seconds: float
+
+
+Step = Union[Send, Read, Sleep]
+
+
+class Environment(NamedTuple):
+    """All that a call takes from outside: identity, and the sources of time and chance."""
+
+    common_headers: Iterable[Header]
+    secrets: Tuple[Secret, ...]
+    budget: RetryBudget
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    new_id: Callable[[], str]
+
+
+def exchange(call: Call, options: Options, env: Environment) -> Generator[Step, Any, Any]:
+    """Carry out one call; returns its reply (of a stream: unread), or raises a SmartflowError."""
+    timeouts = options.timeouts.for_stream() if call.stream else options.timeouts
+    limits = Limits(timeouts, env.clock)
+    common: List[Header] = list(env.common_headers)
+    if not call.idempotent:
+        # One key for all tries of this call, so that a gateway that already did the work does not do it again.
+        common.append((b"idempotency-key", env.new_id().encode("ascii")))
+    request = call.to_wire(common, options.headers)
+    taken = 0.0
+    attempt = 0
+    while True:
+        reply, error, may_retry = yield from _try(call, request, limits, env, attempt)
+        if error is None:
+            env.budget.success(taken)
+            if options.on_response is not None:
+                options.on_response(
+                    ResponseInfo(call.operation, reply.status, request_id_of(reply.headers), reply.headers, attempt + 1)
+                )
+            return reply
+        pause = _pause(error, attempt, options.max_retries, limits, env) if may_retry else None
+        if pause is None:
+            raise error
+        cost = env.budget.take(isinstance(error, RateLimitError))
+        if not cost:
+            raise error
+        taken += cost
+        log.debug("%s: try %d failed (%s), next in %.2f s", call.operation, attempt + 1, type(error).__name__, pause)
+        yield Sleep(pause)
+        attempt += 1
+
+
+def _try(
+    call: Call, request: WireRequest, limits: Limits, env: Environment, attempt: int
+) -> Generator[Step, Any, Tuple[Any, Optional[SmartflowError], bool]]:
+    """One try: the reply, or the error and whether another try is allowed."""
+    limits.attempt()
+    try:
+        reply = yield Send(request, limits)
+        if reply.status >= 300:
+            error = yield from _error_answer(call, reply, limits, env, attempt)
+            return None, error, is_retryable_status(reply.status)
+        if not call.stream:
+            yield Read(reply, limits)
+    except TransportFailure as failure:
+        error = error_for_failure(failure, request.url, call.operation, attempt + 1, env.secrets)
+        error.__cause__ = failure.__cause__
+        return None, error, failure.phase != "total" and (not failure.sent or call.idempotent)
+    except LimitReached as reached:
+        late = TransportFailure("no time was left", sent=True, phase=reached.phase)
+        return None, error_for_failure(late, request.url, call.operation, attempt + 1, env.secrets), False
+    return reply, None, False
+
+
+def _error_answer(
+    call: Call, reply: Reply, limits: Limits, env: Environment, attempt: int
+) -> Generator[Step, Any, SmartflowError]:
+    try:
+        yield Read(reply, limits)
+    except (TransportFailure, LimitReached):
+        # The status is known, and it is what matters: a body that breaks off must not hide it.
+        reply.content = b""
+    return error_for_reply(reply, call.operation, attempt + 1, env.now(), env.secrets)
+
+
+def _pause(error: SmartflowError, attempt: int, max_retries: int, limits: Limits, env: Environment) -> Optional[float]:
+    """Seconds to wait before the next try, or None when there is to be none."""
+    if attempt >= max_retries:
+        return None
+    pause = backoff(attempt, env.random)
+    if error.retry_after is not None:
+        # A wait that the server asks for is obeyed or becomes an error; it is never shortened.
+        if error.retry_after > MAX_RETRY_AFTER:
+            return None
+        pause = max(pause, error.retry_after)
+    remaining = limits.remaining
+    return None if remaining is not None and pause >= remaining else pause

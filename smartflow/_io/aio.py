@@ -1,0 +1,36 @@
+"""The async half of the pair: scripts/unasync.py renames imports of this module to its twin `sync`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpcore
+
+__all__ = ["Backend", "Semaphore", "owner", "sleep"]
+
+Backend = httpcore.AnyIOBackend
+sleep = asyncio.sleep
+
+
+class Semaphore:
+    """At most `value` holders at a time; waiting for a place is bounded."""
+
+    def __init__(self, value: int) -> None:
+        self._semaphore = asyncio.Semaphore(value)
+
+    async def acquire(self, timeout: "float | None") -> bool:
+        """Whether a place was got in time."""
+        if not self._semaphore.locked():
+            return await self._semaphore.acquire()
+        try:
+            return await asyncio.wait_for(self._semaphore.acquire(), timeout)
+        except asyncio.TimeoutError:
+            return False
+
+    def release(self) -> None:
+        self._semaphore.release()
+
+
+def owner() -> object:
+    """What connections belong to: the running loop. Connections of another loop cannot be used in this one."""
+    return asyncio.get_running_loop()

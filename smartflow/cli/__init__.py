@@ -1,0 +1,1 @@
+"""The `smartflow` command, one module for each of its commands."""

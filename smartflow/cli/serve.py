@@ -1,0 +1,85 @@
+"""`smartflow serve`: runs the local gateway in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from smartflow.gateway.config import OptionError, ServeOptions, add_options, read_options
+
+if TYPE_CHECKING:
+    from smartflow.gateway.core import Gateway
+
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_USAGE_ERROR, _FAILURE = 2, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the gateway until SIGTERM or Ctrl-C; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="smartflow serve", description="Runs a Smartflow gateway on this machine.")
+    add_options(parser)
+    try:
+        options = read_options(parser.parse_args(argv))
+    except OptionError as error:
+        print(f"smartflow serve: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+    return serve(options)
+
+
+def serve(options: ServeOptions) -> int:
+    """Run the gateway with checked options; returns the exit status."""
+    from smartflow.gateway.compliance.policies import PolicyFileError
+    from smartflow.gateway.contract import ContractError
+    from smartflow.gateway.server import PortTaken, bind, run, stop_at_end_of_input
+
+    _set_up_logging(options.log_level)
+    try:
+        sockets = bind(options.host, options.ports)
+        try:
+            gateway = _gateway(options)
+        except BaseException:
+            for opened in sockets.values():
+                opened.close()
+            raise
+        asyncio.run(
+            run(
+                gateway,
+                sockets,
+                ready_file=options.ready_file,
+                stop_when=stop_at_end_of_input if options.exit_with_parent else None,
+            )
+        )
+    except (PortTaken, OptionError, ContractError, PolicyFileError) as error:
+        print(f"smartflow serve: {error}", file=sys.stderr)
+        return _FAILURE
+    except (OSError, sqlite3.Error) as error:
+        place = options.data_dir if options.data_dir is not None else "memory"
+        print(
+            f"smartflow serve: cannot use {place}: {error}; choose another folder with --data-dir, or --memory",
+            file=sys.stderr,
+        )
+        return _FAILURE
+    return 0
+
+
+def _gateway(options: ServeOptions) -> Gateway:
+    from smartflow.gateway.core import Gateway
+    from smartflow.gateway.store import DATABASE_NAME
+
+    path = options.data_dir / DATABASE_NAME if options.data_dir is not None else None
+    return Gateway(path, environment=os.environ, api_key=options.api_key)
+
+
+def _set_up_logging(level: int) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(_LOG_FORMAT))
+    log = logging.getLogger("smartflow.gateway")
+    log.setLevel(level)
+    log.addHandler(handler)
+    log.propagate = False

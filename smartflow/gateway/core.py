@@ -1,0 +1,82 @@
+"""The gateway itself: the store, the clock, and one engine for each domain, wired together. It knows no HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from smartflow.gateway.audit.engine import AuditEngine
+from smartflow.gateway.audit.repo import AuditRepo
+from smartflow.gateway.clock import Clock, Ids, RandomIds, SystemClock
+from smartflow.gateway.compliance.engine import build_compliance
+from smartflow.gateway.inference.engine import InferenceEngine
+from smartflow.gateway.metacache.engine import CacheEngine
+from smartflow.gateway.metacache.repo import CacheRepo
+from smartflow.gateway.routing.engine import RoutingEngine
+from smartflow.gateway.routing.repo import RoutingRepo
+from smartflow.gateway.store import Store
+from smartflow.gateway.system.chatbot import Chatbot
+from smartflow.gateway.system.metrics import Metrics
+from smartflow.gateway.upstream import UpstreamClient
+
+DEFAULT_BODY_LIMIT = 25 * 1024 * 1024
+
+
+class Gateway:
+    """Everything that the handlers work on. `path=None` keeps all data in memory; `environment` holds the providers' keys."""
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        environment: Mapping[str, str] | None = None,
+        api_key: str | None = None,
+        body_limit: int = DEFAULT_BODY_LIMIT,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.ids: Ids = ids or RandomIds()
+        self.body_limit = body_limit
+        self.instance_id = self.ids.new("gw")
+        self.started = self.clock.monotonic()
+        # Only the digest stays, and it stays in memory.
+        self._key_digest = digest(api_key) if api_key else None
+        self.store = Store(path)
+        self.metrics = Metrics()
+        self.compliance = build_compliance(self.store, self.clock, self.ids, path.parent if path else None)
+        self.audit = AuditEngine(AuditRepo(self.store), lambda text: self.compliance.screen(text).redacted)
+        self.cache = CacheEngine(CacheRepo(self.store))
+        self.routing = RoutingEngine(RoutingRepo(self.store), environment or {})
+        self.upstream = UpstreamClient(self.instance_id, transport)
+        self.inference = InferenceEngine(self)
+        self.chatbot = Chatbot(self)
+
+    @property
+    def requires_key(self) -> bool:
+        """True when callers must show a key."""
+        return self._key_digest is not None
+
+    def accepts_key(self, key: str) -> bool:
+        """True when this is the gateway's key. Takes equally long for every wrong key."""
+        return self._key_digest is not None and hmac.compare_digest(digest(key), self._key_digest)
+
+    @property
+    def uptime_seconds(self) -> int:
+        """Whole seconds since the start."""
+        return max(0, int(self.clock.monotonic() - self.started))
+
+    async def aclose(self) -> None:
+        """Close the providers' connections and the store."""
+        await self.upstream.aclose()
+        self.store.close()
+
+
+def digest(key: str) -> str:
+    """A digest of a key, of the same length for all keys."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

@@ -1,0 +1,242 @@
+"""One inference call from the plan to its effects: who answers, from the cache or from a provider, and what is written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from smartflow.gateway.audit.record import AuditRecord
+from smartflow.gateway.contract import Call
+from smartflow.gateway.edge_log import logger
+from smartflow.gateway.errors import GatewayError, bad_request
+from smartflow.gateway.inference.kinds import CHAT, Kind, answer_text, prompt_text, usage_tokens
+from smartflow.gateway.inference.messages import events_from_chunks
+from smartflow.gateway.metacache.engine import CachePolicy, Hit, cache_key, cache_policy, may_cache
+from smartflow.gateway.metacache.prices import cost_usd
+from smartflow.gateway.offline import tokens
+from smartflow.gateway.offline.errors import OfflineError
+from smartflow.gateway.routing.engine import Route
+
+if TYPE_CHECKING:
+    from smartflow.gateway.core import Gateway
+
+_LONG_TEXT = 20_000
+_PROVIDER_FAULTS = frozenset({429, 502, 503, 504})
+
+
+@dataclass
+class Plan:
+    """A call whose route and cache key are settled."""
+
+    call: Call
+    kind: Kind
+    request: dict[str, Any]
+    route: Route
+    policy: CachePolicy
+    key: str
+    started: float
+
+    @property
+    def forwarded(self) -> dict[str, Any]:
+        """The request as the provider gets it: under its own name of the model."""
+        return {**self.request, "model": self.route.model}
+
+    def shown_model(self, answered: str) -> str:
+        """The model name of the answer: the provider's, or the caller's own when another model stood in for it."""
+        asked = self.route.requested_model
+        return answered if asked.endswith(self.route.model) else asked
+
+
+class InferenceEngine:
+    """Plans calls, asks providers, and writes the effects of each call in one transaction."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def plan(self, call: Call, kind: Kind, request: dict[str, Any]) -> Plan:
+        """Who answers, and under which key an equal answer would be found. The audit record learns what is known so far."""
+        self._gateway.upstream.check_loop(call.raw_headers)
+        model = request.get("model") or kind.default_model
+        route = self._gateway.routing.choose(
+            model, call.now, call.headers.get("x-smartflow-provider"), kind.default_provider
+        )
+        policy = cache_policy(call.headers.get("cache-control"))
+        key = cache_key(kind.name, call.tenant, route.provider, route.model, request) if kind.cacheable else ""
+        await self._note(call, route, prompt_text(request))
+        return Plan(call, kind, request, route, policy, key, self._gateway.clock.monotonic())
+
+    async def _note(self, call: Call, route: Route, prompt: str) -> None:
+        audit, screen = call.audit, self._gateway.compliance.screen
+        audit.provider = audit.model_provider = route.provider
+        audit.model, audit.routing_strategy, audit.routing_reason = route.model, route.strategy, route.reason
+        audit.request_content = prompt
+        seen = await asyncio.to_thread(screen, prompt) if len(prompt) > _LONG_TEXT else screen(prompt)
+        audit.compliance_status = "violated" if seen.findings else "compliant"
+        audit.compliance = seen.audit_facts()
+
+    def lookup(self, plan: Plan) -> Hit | None:
+        """The cached answer of a plan, when the caller allows one."""
+        if not plan.kind.cacheable or not plan.policy.read:
+            return None
+        plan.call.audit.cache_looked_up = True
+        plan.call.audit.cache_query = plan.call.audit.request_content or ""
+        return self._gateway.cache.find(plan.key, plan.call.now)
+
+    async def ask(self, plan: Plan) -> dict[str, Any]:
+        """The provider's whole answer. A failure is written down before it is raised."""
+        with self.failures(plan):
+            if plan.route.upstream is not None:
+                asked = plan.kind.to_provider(plan.request, plan.route.model)
+                return plan.kind.from_provider(
+                    await self._gateway.upstream.post_json(plan.route.upstream, plan.kind.path, asked)
+                )
+            created = int(plan.call.now.timestamp())
+            return plan.kind.offline(plan.forwarded, self._gateway.ids.new(plan.kind.id_prefix), created)
+
+    async def ask_stream(self, plan: Plan) -> AsyncIterator[dict[str, Any]]:
+        """The provider's chunks or events, handed over once it has accepted the call."""
+        usage = {
+            "stream_options": {**(plan.request.get("stream_options") or {}), "include_usage": True},
+            "stream": True,
+        }
+        with self.failures(plan):
+            if plan.route.upstream is None:
+                assert plan.kind.offline_stream is not None
+                request = {**plan.forwarded, **(usage if plan.kind is CHAT else {})}
+                created = int(plan.call.now.timestamp())
+                return _paced(plan.kind.offline_stream(request, self._gateway.ids.new(plan.kind.id_prefix), created))
+            asked = {**plan.kind.to_provider(plan.request, plan.route.model), **usage}
+            chunks = self._gateway.upstream.stream(plan.route.upstream, plan.kind.path, asked)
+            await chunks.__anext__()
+            return chunks if plan.kind is CHAT else events_from_chunks(chunks)
+
+    async def upstream_models(self, provider: str) -> list[str]:
+        """The models that a really called provider lists; none when it cannot say."""
+        upstream = self._gateway.routing.upstream(provider)
+        if upstream is None:
+            return []
+        try:
+            answer = await self._gateway.upstream.get_json(upstream, "/models")
+        except GatewayError as error:
+            logger.warning("the models of %s are not listed: %s", provider, error.code)
+            return []
+        entries = answer.get("data")
+        return (
+            [entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+            if isinstance(entries, list)
+            else []
+        )
+
+    @contextmanager
+    def failures(self, plan: Plan) -> Iterator[None]:
+        """Write down what fails inside, in the gateway's terms."""
+        try:
+            yield
+        except OfflineError as error:
+            raise bad_request(str(error), error.param) from error
+        except GatewayError as error:
+            self.record_failure(plan, error)
+            raise
+
+    def record_failure(self, plan: Plan, error: GatewayError) -> None:
+        """The effects of a failed call: the provider's state and the audit row."""
+        with plan.call.effects() as audit:
+            audit.status_code, audit.error_code = error.status, error.code
+            audit.provider_time_ms = self._took_ms(plan)
+            if error.status in _PROVIDER_FAULTS:
+                self._learn(plan, ok=False, error=error.message, rate_limited=error.status == 429)
+
+    def record_hit(self, plan: Plan, hit: Hit) -> None:
+        """The effects of a cache hit."""
+        with plan.call.effects() as audit:
+            self._gateway.cache.record_hit(hit, plan.call.now)
+            audit.cached, audit.cache_tier, audit.tokens_saved = True, hit.tier, hit.tokens_saved
+            audit.routing_strategy, audit.routing_reason = "cache", f"cache_hit:tier={hit.tier}"
+            audit.model = plan.route.model
+            audit.response_content = answer_text(hit.body)
+
+    def record_answer(self, plan: Plan, body: Mapping[str, Any]) -> None:
+        """The effects of a provider's answer: cache entry, cache counters, provider state and audit row."""
+        used = usage_tokens(body) or _counted(plan, body)
+        with plan.call.effects() as audit:
+            self._fill(audit, plan, used, str(body.get("model") or plan.route.model))
+            audit.response_content = answer_text(body)
+            self._learn(plan, ok=True)
+            if audit.cache_looked_up:
+                self._gateway.cache.record_miss()
+            if plan.kind.cacheable and plan.policy.write and may_cache(body):
+                self._gateway.cache.save(
+                    plan.key, plan.kind.name, plan.route.provider, plan.route.model, body, used, plan.call.now
+                )
+
+    def record_partial(self, plan: Plan, body: Mapping[str, Any], error: GatewayError) -> None:
+        """The effects of a stream that broke or whose reader left: nothing is cached, what was said is kept."""
+        with plan.call.effects() as audit:
+            self._fill(
+                audit, plan, usage_tokens(body) or _counted(plan, body), str(body.get("model") or plan.route.model)
+            )
+            audit.status_code, audit.error_code = error.status, error.code
+            audit.response_content = answer_text(body)
+            if error.status in _PROVIDER_FAULTS:
+                self._learn(plan, ok=False, error=error.message)
+
+    def record_bytes(self, plan: Plan) -> None:
+        """The effects of an answer without JSON: audio and subtitles."""
+        with plan.call.effects() as audit:
+            self._fill(audit, plan, (0, 0), plan.route.model)
+            self._learn(plan, ok=True)
+
+    def _fill(self, audit: AuditRecord, plan: Plan, used: tuple[int, int], model: str) -> None:
+        audit.prompt_tokens, audit.completion_tokens = used
+        audit.model = model
+        audit.cost = cost_usd(plan.route.model, *used)
+        audit.provider_time_ms = self._took_ms(plan)
+
+    def _learn(self, plan: Plan, *, ok: bool, error: str | None = None, rate_limited: bool = False) -> None:
+        self._gateway.routing.record(
+            plan.route.provider,
+            ok=ok,
+            latency_ms=self._took_ms(plan),
+            now=plan.call.now,
+            error=error,
+            rate_limited=rate_limited,
+        )
+
+    def _took_ms(self, plan: Plan) -> int:
+        return max(0, round((self._gateway.clock.monotonic() - plan.started) * 1000))
+
+
+def reply_headers(plan: Plan, hit: Hit | None = None) -> dict[str, str]:
+    """The headers of a proxied answer."""
+    headers = {"x-smartflow-provider": plan.route.provider, "x-smartflow-latency-ms": str(plan.call.elapsed_ms)}
+    headers["x-smartflow-cost-usd"] = f"{plan.call.audit.cost:.10f}".rstrip("0").rstrip(".")
+    if hit is not None:
+        return {
+            **headers,
+            "x-smartflow-cache": "hit",
+            "x-smartflow-cache-tier": hit.tier,
+            "x-smartflow-cache-key": hit.key,
+        }
+    return {**headers, "x-smartflow-cache": "miss" if plan.call.audit.cache_looked_up else "bypass"}
+
+
+async def _paced(chunks: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    for chunk in chunks:
+        yield chunk
+        # A local stream never waits by itself; other calls must come to their turn.
+        await asyncio.sleep(0)
+
+
+def _counted(plan: Plan, body: Mapping[str, Any]) -> tuple[int, int]:
+    """Tokens counted here, for a provider that reports none."""
+    if plan.kind is not CHAT:
+        return 0, 0
+    messages = plan.request.get("messages") or []
+    try:
+        prompt = tokens.count_messages(messages, plan.request.get("tools"), plan.route.model)
+    except OfflineError:
+        prompt = 0
+    return prompt, tokens.count_text(answer_text(body), plan.route.model)

@@ -1,0 +1,181 @@
+"""The inference operations of the proxy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smartflow.gateway.contract import Call, Reply, operation
+from smartflow.gateway.errors import bad_request
+from smartflow.gateway.inference import kinds, stream
+from smartflow.gateway.inference.engine import Plan, reply_headers
+from smartflow.gateway.offline import audio, catalog
+from smartflow.providers import table
+
+_EVENT_STREAM = "text/event-stream"
+_TRANSCRIPT_TYPES = {"text": "text/plain", "srt": "application/x-subrip", "vtt": "text/vtt"}
+_SPEECH_TYPES = frozenset(
+    {"audio/mpeg", "audio/ogg", "audio/aac", "audio/flac", "audio/wav", "application/octet-stream"}
+)
+
+
+@operation("createChatCompletion")
+async def create_chat_completion(call: Call) -> Reply:
+    """One chat answer, or its stream."""
+    engine = call.gateway.inference
+    plan = await engine.plan(call, kinds.CHAT, call.json)
+    hit = engine.lookup(plan)
+    streaming = bool(call.json.get("stream"))
+    if hit is not None:
+        engine.record_hit(plan, hit)
+        if streaming:
+            return _streamed(plan, stream.replay_chat(hit, plan), reply_headers(plan, hit))
+        savings = {
+            "cached": True,
+            "cache_hit_type": "exact",
+            "tokens_saved": hit.tokens_saved,
+            "cost_saved_cents": hit.cost_saved_cents,
+        }
+        return Reply({**hit.body, "provider": plan.route.provider, **savings}, headers=reply_headers(plan, hit))
+    if streaming:
+        source = await engine.ask_stream(plan)
+        return _streamed(plan, stream.relay(engine, plan, source, stream.ChatShape(plan)), reply_headers(plan))
+    body = await engine.ask(plan)
+    engine.record_answer(plan, body)
+    facts = {
+        "provider": plan.route.provider,
+        "cached": False,
+        "cache_hit_type": None,
+        "tokens_saved": 0,
+        "cost_saved_cents": 0,
+    }
+    return _answered(plan, {**body, "model": plan.shown_model(str(body.get("model") or "")), **facts})
+
+
+async def _message(call: Call) -> Reply:
+    engine = call.gateway.inference
+    request = {**call.json, "model": call.json["model"].removesuffix("[1m]")}
+    plan = await engine.plan(call, kinds.MESSAGE, request)
+    hit = engine.lookup(plan)
+    streaming = bool(call.json.get("stream"))
+    if hit is not None:
+        engine.record_hit(plan, hit)
+        if streaming:
+            return _streamed(plan, stream.replay_message(hit, plan), reply_headers(plan, hit))
+        return Reply(hit.body, headers=reply_headers(plan, hit))
+    if streaming:
+        source = await engine.ask_stream(plan)
+        return _streamed(plan, stream.relay(engine, plan, source, stream.MessageShape(plan)), reply_headers(plan))
+    body = await engine.ask(plan)
+    engine.record_answer(plan, body)
+    return _answered(plan, {**body, "model": plan.shown_model(str(body.get("model") or ""))})
+
+
+@operation("createMessage")
+async def create_message(call: Call) -> Reply:
+    """One message in the Anthropic shape, or its stream."""
+    return await _message(call)
+
+
+@operation("createMessageAlias")
+async def create_message_alias(call: Call) -> Reply:
+    """The same as createMessage, under its other path."""
+    return await _message(call)
+
+
+async def _json(call: Call, kind: kinds.Kind) -> Reply:
+    engine = call.gateway.inference
+    plan = await engine.plan(call, kind, call.json)
+    hit = engine.lookup(plan)
+    if hit is not None:
+        engine.record_hit(plan, hit)
+        return Reply(hit.body, headers=reply_headers(plan, hit))
+    body = await engine.ask(plan)
+    engine.record_answer(plan, body)
+    return _answered(plan, body)
+
+
+@operation("createEmbedding")
+async def create_embedding(call: Call) -> Reply:
+    """The vectors of one or many texts."""
+    return await _json(call, kinds.EMBEDDING)
+
+
+@operation("rerankDocuments")
+async def rerank_documents(call: Call) -> Reply:
+    """Documents by their relevance to a query."""
+    return await _json(call, kinds.RERANK)
+
+
+@operation("createImage")
+async def create_image(call: Call) -> Reply:
+    """Images for a prompt."""
+    return await _json(call, kinds.IMAGE)
+
+
+@operation("createSpeech")
+async def create_speech(call: Call) -> Reply:
+    """Sound that speaks a text."""
+    engine = call.gateway.inference
+    plan = await engine.plan(call, kinds.AUDIO, call.json)
+    with engine.failures(plan):
+        if plan.route.upstream is not None:
+            answer = await call.gateway.upstream.post(plan.route.upstream, "/audio/speech", json=plan.forwarded)
+            content, media_type = answer.content, answer.content_type.partition(";")[0].strip().lower()
+        else:
+            content, media_type = audio.speech(plan.forwarded)
+    engine.record_bytes(plan)
+    media_type = media_type if media_type in _SPEECH_TYPES else "application/octet-stream"
+    return Reply(content, headers=reply_headers(plan), media_type=media_type)
+
+
+@operation("createTranscription")
+async def create_transcription(call: Call) -> Reply:
+    """What was said in a recording."""
+    engine, form = call.gateway.inference, call.form
+    if form is None or "file" not in form.files:
+        raise bad_request("file must be a part with a file name", "file")
+    file = form.files["file"]
+    plan = await engine.plan(call, kinds.AUDIO, form.fields)
+    wanted = form.fields.get("response_format") or "json"
+    content: dict[str, Any] | str | bytes
+    with engine.failures(plan):
+        if plan.route.upstream is not None:
+            fields = {name: _field(value) for name, value in plan.forwarded.items()}
+            answer = await call.gateway.upstream.post(
+                plan.route.upstream,
+                "/audio/transcriptions",
+                data=fields,
+                files={"file": (file.filename, file.data, file.content_type)},
+            )
+            content = answer.json(plan.route.provider) if wanted not in _TRANSCRIPT_TYPES else answer.content
+        else:
+            content = audio.transcribe(file.data, file.filename, plan.forwarded)
+    engine.record_bytes(plan)
+    return _answered(plan, content, _TRANSCRIPT_TYPES.get(wanted, "application/json"))
+
+
+def _field(value: Any) -> Any:
+    return value if isinstance(value, list) else str(value)
+
+
+@operation("listModels")
+async def list_models(call: Call) -> dict[str, Any]:
+    """The models of the offline provider, and a name pattern of each provider that is really called."""
+    listed = catalog.models()
+    known = {model["id"] for model in listed}
+    for provider in call.gateway.routing.configured():
+        entries = await call.gateway.inference.upstream_models(provider)
+        prefix = "" if provider == table.DEFAULT_PROVIDER else f"{provider}/"
+        for name in entries:
+            if f"{prefix}{name}" not in known:
+                listed.append({"id": f"{prefix}{name}", "object": "model", "created": 0, "owned_by": provider})
+    return {"object": "list", "data": listed}
+
+
+def _answered(plan: Plan, content: Any, media_type: str = "application/json") -> Reply:
+    provider = None if plan.route.offline else plan.route.provider
+    return Reply(content, headers=reply_headers(plan), media_type=media_type, provider=provider)
+
+
+def _streamed(plan: Plan, source: Any, headers: dict[str, str]) -> Reply:
+    return Reply(headers=headers, media_type=_EVENT_STREAM, stream=source)

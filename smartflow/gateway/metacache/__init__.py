@@ -1,0 +1,1 @@
+"""MetaCache: answers that are given again to an equal request."""

@@ -1,0 +1,28 @@
+"""What a call costs by the dated price list in prices.json; a model that is not in it costs 0."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+# Providers add the release date to a model's name; the price is that of the name without it.
+_RELEASE = re.compile(r"(-\d{4}-\d{2}-\d{2}|-\d{8}|-latest|@[\w.-]+)$")
+_MILLION = 1_000_000
+
+
+@cache
+def _prices() -> dict[str, dict[str, float]]:
+    text = Path(__file__).with_name("prices.json").read_text(encoding="utf-8")
+    models: dict[str, dict[str, float]] = json.loads(text)["models"]
+    return models
+
+
+def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float:
+    """The estimated price in US dollars of a call to `model` (with or without its provider prefix)."""
+    name = model.rsplit("/", 1)[-1]
+    price = _prices().get(name) or _prices().get(_RELEASE.sub("", name))
+    if price is None:
+        return 0.0
+    return (prompt_tokens * price["input"] + completion_tokens * price["output"]) / _MILLION

@@ -1,0 +1,1 @@
+"""The gateway's own state: probes, health, metrics, and the chatbot that answers questions about it."""

@@ -1,0 +1,65 @@
+"""What methods return and take, besides plain Python values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._lazy import lazy
+
+if TYPE_CHECKING:
+    from .audit import ComplianceInfo, MetacacheData, ProviderMetrics, VASLog
+    from .chat import AIChunk, AIResponse, Usage
+    from .compliance import (
+        ComplianceResult,
+        IntelligentScanResult,
+        LearningStatus,
+        LearningSummary,
+        MLStats,
+        OrgBaseline,
+        PersistenceStats,
+    )
+    from .options import ResponseInfo, Timeouts
+    from .system import CacheStats, ProviderHealth, SystemHealth
+
+__all__ = [
+    "AIChunk",
+    "AIResponse",
+    "CacheStats",
+    "ComplianceInfo",
+    "ComplianceResult",
+    "IntelligentScanResult",
+    "LearningStatus",
+    "LearningSummary",
+    "MLStats",
+    "MetacacheData",
+    "OrgBaseline",
+    "PersistenceStats",
+    "ProviderHealth",
+    "ProviderMetrics",
+    "ResponseInfo",
+    "SystemHealth",
+    "Timeouts",
+    "Usage",
+    "VASLog",
+]
+
+# A result class costs a millisecond to make: each is made when it is first needed.
+__getattr__, __dir__ = lazy(
+    __name__,
+    globals(),
+    {
+        "audit": ("ComplianceInfo", "MetacacheData", "ProviderMetrics", "VASLog"),
+        "chat": ("AIChunk", "AIResponse", "Usage"),
+        "compliance": (
+            "ComplianceResult",
+            "IntelligentScanResult",
+            "LearningStatus",
+            "LearningSummary",
+            "MLStats",
+            "OrgBaseline",
+            "PersistenceStats",
+        ),
+        "options": ("ResponseInfo", "Timeouts"),
+        "system": ("CacheStats", "ProviderHealth", "SystemHealth"),
+    },
+)
