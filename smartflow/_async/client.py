@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Union
 from .._core.call import Call, Options, check_header
 from .._core.check import check_identity, check_options, check_retries
 from .._core.jsoncodec import decode
-from ..config import Settings, make_settings
+from ..config import make_settings
 from ..exceptions import ConfigError, ValidationError
 from ..types.options import ResponseInfo, Timeouts, as_timeouts
 from .methods.audit import AsyncAuditMethods

@@ -43,7 +43,8 @@ class Gateway:
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
         self.body_limit = body_limit
-        self.instance_id = self.ids.new("gw")
+        # Random even when the ids of a test are not: two gateways that forward to each other must differ.
+        self.instance_id = RandomIds().new("gw")
         self.started = self.clock.monotonic()
         # Only the digest stays, and it stays in memory.
         self._key_digest = digest(api_key) if api_key else None

@@ -79,4 +79,5 @@ async def _start(status: int, headers: Mapping[str, str], send: Send) -> None:
 
 
 def _content_type(media_type: str) -> str:
-    return f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+    plain = media_type.startswith("text/") and media_type != "text/event-stream"
+    return f"{media_type}; charset=utf-8" if plain else media_type

@@ -20,6 +20,7 @@ VIA_HEADER = "x-smartflow-via"
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 _MAX_ANSWER_BYTES = 100 * 1024 * 1024
 _MESSAGE_LIMIT = 500
+_MOST_HOPS = 8
 # A company's proxy variables apply to real providers, never to servers on this machine.
 _NEVER_PROXIED = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _LONGEST_WAIT_S = 86_400
@@ -47,7 +48,8 @@ class UpstreamClient:
 
     def check_loop(self, headers: Mapping[str, str]) -> None:
         """Refuse a call that this gateway itself sent: a base URL points back at it."""
-        if self._instance_id in headers.get(VIA_HEADER, ""):
+        passed = headers.get(VIA_HEADER, "").split(",")
+        if self._instance_id in passed or len(passed) > _MOST_HOPS:
             raise GatewayError(
                 502,
                 None,
@@ -100,7 +102,7 @@ class UpstreamClient:
     async def _answer(
         self, upstream: Upstream, path: str, content: dict[str, Any], *, method: str = "POST", accept: str = "*/*"
     ) -> AsyncIterator[httpx.Response]:
-        headers = {"accept": accept, VIA_HEADER: self._instance_id}
+        headers = {"accept": accept, VIA_HEADER: f"{upstream.via},{self._instance_id}".lstrip(",")}
         if upstream.key:
             headers["authorization"] = f"Bearer {upstream.key}"
         name = upstream.provider

@@ -92,6 +92,13 @@ def gateway() -> Iterator[RunningGateway]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def own_gateway() -> Iterator[RunningGateway]:
+    """Another gateway for a module, for tests that count what is in it."""
+    with running() as started:
+        yield started
+
+
 @pytest.fixture
 def fresh_gateway() -> Iterator[RunningGateway]:
     """A gateway of the test's own."""

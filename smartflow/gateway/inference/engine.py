@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from smartflow.gateway.audit.record import AuditRecord
 from smartflow.gateway.contract import Call
@@ -18,7 +20,9 @@ from smartflow.gateway.metacache.engine import CachePolicy, Hit, cache_key, cach
 from smartflow.gateway.metacache.prices import cost_usd
 from smartflow.gateway.offline import tokens
 from smartflow.gateway.offline.errors import OfflineError
+from smartflow.gateway.reading import explain
 from smartflow.gateway.routing.engine import Route
+from smartflow.gateway.upstream import VIA_HEADER
 
 if TYPE_CHECKING:
     from smartflow.gateway.core import Gateway
@@ -63,6 +67,9 @@ class InferenceEngine:
         route = self._gateway.routing.choose(
             model, call.now, call.headers.get("x-smartflow-provider"), kind.default_provider
         )
+        via = call.raw_headers.get(VIA_HEADER)
+        if route.upstream is not None and via:
+            route = replace(route, upstream=replace(route.upstream, via=via))
         policy = cache_policy(call.headers.get("cache-control"))
         key = cache_key(kind.name, call.tenant, route.provider, route.model, request) if kind.cacheable else ""
         await self._note(call, route, prompt_text(request))
@@ -90,9 +97,9 @@ class InferenceEngine:
         with self.failures(plan):
             if plan.route.upstream is not None:
                 asked = plan.kind.to_provider(plan.request, plan.route.model)
-                return plan.kind.from_provider(
-                    await self._gateway.upstream.post_json(plan.route.upstream, plan.kind.path, asked)
-                )
+                body = await self._gateway.upstream.post_json(plan.route.upstream, plan.kind.path, asked)
+                _check_answer(plan, body)
+                return plan.kind.from_provider(body)
             created = int(plan.call.now.timestamp())
             return plan.kind.offline(plan.forwarded, self._gateway.ids.new(plan.kind.id_prefix), created)
 
@@ -221,6 +228,20 @@ def reply_headers(plan: Plan, hit: Hit | None = None) -> dict[str, str]:
             "x-smartflow-cache-key": hit.key,
         }
     return {**headers, "x-smartflow-cache": "miss" if plan.call.audit.cache_looked_up else "bypass"}
+
+
+def _check_answer(plan: Plan, body: dict[str, Any]) -> None:
+    """Refuse what the contract does not know before anything is made of it: it comes from outside."""
+    if plan.kind.answer_model is None:
+        return
+    try:
+        plan.kind.answer_model.model_validate(body)
+    except ValidationError as error:
+        param, message = explain(error, body)
+        provider = plan.route.provider
+        logger.warning("%s: the answer of %s does not fit: %s: %s", plan.call.request_id, provider, param, message)
+        what = f"{provider} answered something that does not fit the contract at {param or 'its root'}"
+        raise GatewayError(502, None, "provider_error", what, provider=provider) from None
 
 
 async def _paced(chunks: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:

@@ -10,6 +10,8 @@ from typing import Any
 from smartflow.gateway.inference import messages
 from smartflow.gateway.offline import anthropic, chat, embeddings, images, rerank
 from smartflow.providers.table import DEFAULT_PROVIDER
+from smartflow_generated.server.base import Model
+from smartflow_generated.server.proxy import models
 
 Json = dict[str, Any]
 
@@ -26,7 +28,8 @@ class Kind:
     default_model: str = ""
     default_provider: str = DEFAULT_PROVIDER
     id_prefix: str = "reply"
-    # The request as an OpenAI-compatible provider takes it under its own model name, and the answer back.
+    # What such a provider answers; the request as it takes it under its own model name; and its answer in our shape.
+    answer_model: type[Model] | None = None
     to_provider: Callable[[Json, str], Json] = lambda request, model: {**request, "model": model}
     from_provider: Callable[[Json], Json] = lambda answer: answer
 
@@ -37,6 +40,7 @@ CHAT = Kind(
     lambda request, reply_id, created: chat.complete(request, reply_id=reply_id, created=created),
     lambda request, reply_id, created: chat.stream(request, reply_id=reply_id, created=created),
     id_prefix="chatcmpl",
+    answer_model=models.ChatCompletion,
 )
 MESSAGE = Kind(
     "message",
@@ -45,16 +49,23 @@ MESSAGE = Kind(
     lambda request, reply_id, created: (event for _, event in anthropic.events(request, reply_id=reply_id)),
     default_provider="anthropic",
     id_prefix="msg",
+    answer_model=models.ChatCompletion,
     to_provider=messages.chat_request,
     from_provider=messages.from_chat,
 )
-EMBEDDING = Kind("embedding", "/embeddings", lambda request, reply_id, created: embeddings.embed(request))
+EMBEDDING = Kind(
+    "embedding",
+    "/embeddings",
+    lambda request, reply_id, created: embeddings.embed(request),
+    answer_model=models.EmbeddingList,
+)
 RERANK = Kind(
     "rerank",
     "/rerank",
     lambda request, reply_id, created: rerank.rerank(request, reply_id=reply_id),
     default_provider="cohere",
     id_prefix="rerank",
+    answer_model=models.RerankAnswer,
 )
 IMAGE = Kind(
     "image",
@@ -62,6 +73,7 @@ IMAGE = Kind(
     lambda request, reply_id, created: images.generate(request, created=created),
     cacheable=False,
     default_model="dall-e-3",
+    answer_model=models.ImageList,
 )
 AUDIO = Kind("audio", "/audio", lambda request, reply_id, created: {}, cacheable=False)
 """Speech and transcription, whose bytes and forms have handlers of their own; the kind only serves routing and effects."""

@@ -27,11 +27,12 @@ OFFLINE_NOTE = " offline"
 
 @dataclass(frozen=True)
 class Upstream:
-    """How a real provider is reached. The key is never shown."""
+    """How a real provider is reached. The key is never shown. `via` lists the gateways that the call has passed."""
 
     provider: str
     base_url: str
     key: str | None
+    via: str = ""
 
     def __repr__(self) -> str:
         return f"Upstream({self.provider!r}, {self.base_url!r})"

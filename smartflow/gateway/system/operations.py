@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
 from smartflow._version import __version__
 from smartflow.gateway.clock import iso
 from smartflow.gateway.contract import Call, Reply, operation
@@ -55,7 +57,8 @@ async def get_provider_performance(call: Call) -> dict[str, Any]:
 @operation("getMetrics")
 async def get_metrics(call: Call) -> Reply:
     """The metrics in Prometheus's text format."""
-    return Reply(call.gateway.metrics.text(), media_type="text/plain")
+    headers = {"content-type": CONTENT_TYPE_PLAIN_0_0_4}
+    return Reply(call.gateway.metrics.text(), headers=headers, media_type="text/plain")
 
 
 @operation("queryChatbot")
