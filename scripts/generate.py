@@ -21,10 +21,12 @@ from scripts.generators import GeneratorFailed, client_package, server_models, s
 from scripts.server_text import routes_text
 from scripts.tree import ROOT, files_of, format_tree, header, replace_tree
 
-__all__ = ["PACKAGE", "SYNC_TREES", "build", "inputs", "main"]
+__all__ = ["OWN_SCRIPTS", "PACKAGE", "SYNC_TREES", "build", "inputs", "main"]
 
 PACKAGE = "generated/smartflow_generated"
 SYNC_TREES = tuple(rule.target for rule in unasync.TREES)
+# The scripts that shape the package; those that only use or check it must not make it stale.
+OWN_SCRIPTS = ("bundle.py", "generate.py", "generators.py", "server_text.py", "tree.py")
 _GENERATORS = ("openapi-python-client", "datamodel-code-generator", "ruff", "tokenize-rt")
 _RUNTIME = ROOT / "scripts" / "runtime"
 _INIT_TEXTS = {
@@ -66,6 +68,8 @@ def build(target: Path) -> list[str]:
     work = target / "work"
     for folder in (package / "server", package / "shapes", work):
         folder.mkdir(parents=True)
+    # A generator takes its line length from the nearest pyproject.toml above its output; this one is the same wherever we write.
+    (target / "pyproject.toml").write_text("[tool.ruff]\nline-length = 120\n", "utf-8")
     _run_all(_jobs(documents, common, work, package))
     for service in documents:
         share_models(package / service, package / "common")
@@ -81,14 +85,16 @@ def build(target: Path) -> list[str]:
 
 def inputs() -> dict[str, Any]:
     """What the package is made from: the versions of the generators, and the sha256 of every file they read."""
-    files = [*(ROOT / "openapi").glob("*.yaml"), *(ROOT / "scripts").rglob("*")]
-    apart = ("style.yaml", "lint_spec.py", "unasync.toml", "unasync.py", "check_generated.py")
+    scripts = ROOT / "scripts"
+    files = [path for path in (ROOT / "openapi").glob("*.yaml") if path.name != "style.yaml"]
+    files += [scripts / name for name in OWN_SCRIPTS]
+    files += [path for folder in ("runtime", "templates") for path in (scripts / folder).rglob("*")]
     return {
         "generators": {name: version(name) for name in _GENERATORS},
         "inputs": {
             path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(files)
-            if path.suffix in (".yaml", ".py", ".jinja") and path.name not in apart
+            if path.suffix in (".yaml", ".py", ".jinja")
         },
     }
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         CacheError,
         ComplianceError,
         ConfigError,
-        ConnectionError,
         DirectModeError,
         NotFoundError,
         ProviderError,
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
         ResponseValidationError,
         SmartflowError,
         StreamInterruptedError,
-        TimeoutError,
         ValidationError,
     )
+    from .exceptions import ConnectionError as ConnectionError
+    from .exceptions import TimeoutError as TimeoutError
     from .types import (
         AIChunk,
         AIResponse,
@@ -50,6 +50,47 @@ if TYPE_CHECKING:
         Usage,
         VASLog,
     )
+
+# `ConnectionError` and `TimeoutError` are documented names of the package, but `import *` must not replace the builtins.
+__all__ = [
+    "AIChunk",
+    "AIResponse",
+    "AsyncChatStream",
+    "AuthenticationError",
+    "BudgetExceededError",
+    "CacheError",
+    "CacheStats",
+    "ComplianceError",
+    "ComplianceInfo",
+    "ComplianceResult",
+    "ConfigError",
+    "DirectModeError",
+    "IntelligentScanResult",
+    "LearningStatus",
+    "LearningSummary",
+    "MLStats",
+    "MetacacheData",
+    "NotFoundError",
+    "OrgBaseline",
+    "PersistenceStats",
+    "ProviderError",
+    "ProviderHealth",
+    "ProviderMetrics",
+    "RateLimitError",
+    "ResponseInfo",
+    "ResponseValidationError",
+    "SmartflowClient",
+    "SmartflowError",
+    "StreamInterruptedError",
+    "SyncChatStream",
+    "SyncSmartflowClient",
+    "SystemHealth",
+    "Timeouts",
+    "Usage",
+    "VASLog",
+    "ValidationError",
+    "__version__",
+]
 
 _HOMES = {
     "_async.client": ("SmartflowClient",),
@@ -95,8 +136,5 @@ _HOMES = {
         "VASLog",
     ),
 }
-# `ConnectionError` and `TimeoutError` are documented names of the package, but `import *` must not replace the builtins.
-__all__ = sorted({"__version__", *(name for names in _HOMES.values() for name in names)} - {"ConnectionError", "TimeoutError"})
-
 
 __getattr__, __dir__ = lazy(__name__, globals(), _HOMES)

@@ -45,9 +45,13 @@ def make_settings(
     proxy_origin = _gateway_origin(base_url)
     origins: Dict[str, Origin] = {"proxy": proxy_origin}
     for service, port in ports.items():
-        url = urls.get(service)
+        url, name = urls.get(service), f"{service}_url"
+        if url is None and base_url is None:
+            # The environment describes one gateway: its services do not belong to another one, named by an argument.
+            name = f"SMARTFLOW_{service.upper()}_URL"
+            url = os.environ.get(name)
         if url is not None:
-            origins[service] = parse_base_url(url, f"{service}_url")
+            origins[service] = parse_base_url(url, name)
         else:
             origins[service] = proxy_origin.sibling(_port(port, f"{service}_port"))
     key = _secret(api_key if api_key is not None else os.environ.get(KEY_VARIABLE), "api_key")

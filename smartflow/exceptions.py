@@ -20,7 +20,7 @@ SmartflowError
 from __future__ import annotations
 
 import builtins
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, List, Mapping, Optional, Sequence
 
 __all__ = [
     "AuthenticationError",
@@ -91,7 +91,7 @@ class SmartflowError(Exception):
         self.operation = operation
         self.details: Mapping[str, Any] = details if details is not None else {}
         self.provider = provider
-        self.violations = list(violations)
+        self.violations: List[str] = list(violations)
         self.risk_score = risk_score
 
     def __str__(self) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Union
 
-from .._core.call import Call, Options, check_header
-from .._core.check import check_identity, check_options, check_retries
-from .._core.jsoncodec import decode
+from .._core.call import Call, Options, checked_headers
+from .._core.check import check_connections, check_identity, check_options, check_retries
 from ..config import make_settings
-from ..exceptions import ConfigError, ValidationError
+from ..exceptions import ValidationError
 from ..types.options import ResponseInfo, Timeouts, as_timeouts
 from .methods.audit import AsyncAuditMethods
 from .methods.chat import AsyncChatMethods
@@ -16,7 +15,7 @@ from .methods.compliance import AsyncComplianceMethods
 from .methods.learning import AsyncLearningMethods
 from .methods.media import AsyncMediaMethods
 from .methods.system import AsyncSystemMethods
-from .session import AsyncSession
+from .session import AsyncSession, understood
 
 if TYPE_CHECKING:
     from typing_extensions import NoReturn, Self
@@ -88,9 +87,8 @@ class SmartflowClient(
         max_connections: int = 500,
         allow_insecure_http: bool = False,
     ) -> None:
-        options = Options(as_timeouts(timeout), check_retries(max_retries), _checked_headers(default_headers))
-        if max_connections < 1:
-            raise ConfigError(f"max_connections must be at least 1, not {max_connections}")
+        options = Options(as_timeouts(timeout), check_retries(max_retries), checked_headers(default_headers))
+        check_connections(max_connections)
         settings = make_settings(
             base_url,
             api_key,
@@ -151,7 +149,7 @@ class SmartflowClient(
             changes["max_retries"] = check_retries(max_retries)
         if on_response is not None:
             changes["on_response"] = on_response
-        added = _checked_headers(headers)
+        added = checked_headers(headers)
         if user_id is not None:
             added["x-smartflow-user-id"] = check_identity(user_id, "user_id")
         if conversation_id is not None:
@@ -224,8 +222,9 @@ class SmartflowClient(
         path = url if url.startswith("/") else url[len(origin.url) :]
         if not path.isascii() or any(character <= " " for character in path) or "#" in path:
             raise ValidationError("the URL must be percent-encoded and have no fragment", param="url")
-        reply = await self._session.carry_out(Call(f"{method} {path.split('?')[0]}", origin, method, path, **parts))
-        return decode(reply.content, f"{method} {path.split('?')[0]}", status_code=reply.status, headers=reply.headers)
+        name = f"{method} {path.split('?')[0]}"
+        reply = await self._session.carry_out(Call(name, origin, method, path, **parts))
+        return understood(lambda body, _: body, name, reply)
 
     def _url(self, service: str) -> str:
         return self._session.settings.origins[service].url
@@ -239,14 +238,3 @@ class SmartflowClient(
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.base_url}{' closed' if self.closed else ''}>"
-
-
-def _checked_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
-    checked: Dict[str, str] = {}
-    for name, value in (headers or {}).items():
-        try:
-            check_header(name, value)
-        except ValidationError as error:
-            raise ConfigError(error.message) from None
-        checked[name.lower()] = value
-    return checked

@@ -72,25 +72,31 @@ class AsyncConnection:
 
     async def body(self) -> AsyncIterator[bytes]:
         """The body of the answer; after its last piece the connection may be used again."""
-        try:
-            while True:
-                parts = []
-                event: Any = self._protocol.next_event()
-                while type(event) is h11.Data:
-                    parts.append(event.data)
-                    event = self._protocol.next_event()
-                if parts:
-                    yield bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
-                if event is h11.NEED_DATA:
-                    await self._receive()
-                else:
-                    break
-        except h11.ProtocolError as error:
-            raise TransportFailure(f"the answer broke off: {error}", sent=True) from error
+        while True:
+            parts, event = self._pieces()
+            if parts:
+                yield bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+            if isinstance(event, h11.ProtocolError):
+                raise TransportFailure(f"the answer broke off: {event}", sent=True) from event
+            if event is not h11.NEED_DATA:
+                break
+            await self._receive()
         if self._protocol.our_state is h11.DONE and self._protocol.their_state is h11.DONE:
             self._protocol.start_next_cycle()
             self.idle = True
             self._expires = time.monotonic() + KEEP_SECONDS
+
+    def _pieces(self) -> Tuple[List[bytes], Any]:
+        """The pieces of the body that have arrived, and what follows them; an error in the rest does not cost them."""
+        parts: List[bytes] = []
+        try:
+            event: Any = self._protocol.next_event()
+            while type(event) is h11.Data:
+                parts.append(event.data)
+                event = self._protocol.next_event()
+        except h11.ProtocolError as error:
+            return parts, error
+        return parts, event
 
     @property
     def usable(self) -> bool:
@@ -130,6 +136,7 @@ class AsyncConnection:
             await self._stream.write(data, seconds)
         except httpcore.WriteTimeout:
             raise TransportFailure(f"nothing could be sent for {seconds or 0:.1f} s", sent=True, phase=phase) from None
+        self._limits.sent()
 
     async def _receive(self) -> None:
         seconds, phase = self._limits.read()

@@ -35,7 +35,7 @@ class AsyncForeignReply(Reply):
                 if chunk:
                     yield chunk
         except httpx.HTTPError as error:
-            raise _failure(error) from error
+            raise _failure(error, self.limits) from error
         except httpx.StreamError as error:
             raise TransportFailure(str(error), sent=True) from error
         finally:
@@ -108,9 +108,12 @@ class AsyncForeign:
         try:
             response = await self._send(outgoing)
         except httpx.HTTPError as error:
-            raise _failure(error) from error
-        except (httpx.InvalidURL, httpx.CookieConflict, RuntimeError) as error:
+            raise _failure(error, limits) from error
+        except (httpx.InvalidURL, httpx.CookieConflict) as error:
             raise TransportFailure(f"{type(error).__name__}: {error}", sent=False) from error
+        except RuntimeError as error:
+            # httpx says so of a client that was closed, perhaps while the call was on its way.
+            raise TransportFailure(f"{type(error).__name__}: {error}", sent=True) from error
         response.request = outgoing
         return AsyncForeignReply(response, limits)
 
@@ -130,6 +133,6 @@ _PHASES = {httpx.ConnectTimeout: "connect", httpx.WriteTimeout: "write", httpx.P
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 
-def _failure(error: httpx.HTTPError) -> TransportFailure:
-    phase = _PHASES.get(type(error), "idle") if isinstance(error, httpx.TimeoutException) else None
+def _failure(error: httpx.HTTPError, limits: Limits) -> TransportFailure:
+    phase = _PHASES.get(type(error), limits.waiting_for) if isinstance(error, httpx.TimeoutException) else None
     return TransportFailure(str(error) or type(error).__name__, sent=not isinstance(error, _NOT_SENT), phase=phase)

@@ -8,6 +8,7 @@ from .._core.errors import TransportFailure
 from .._core.exchange import Read, Send, Step
 from .._core.limits import LimitReached
 from .._io import aio
+from ..exceptions import SmartflowError
 
 __all__ = ["run"]
 
@@ -32,7 +33,7 @@ async def run(flow: Generator[Step, Any, Any], transport: Any) -> Any:
                     await step.reply.aread(step.limits)
                 else:
                     await aio.sleep(step.seconds)
-            except (TransportFailure, LimitReached) as error:
+            except (TransportFailure, LimitReached, SmartflowError) as error:
                 failure = error
     finally:
         if reply is not None:

@@ -7,9 +7,10 @@ import sys
 import time
 import uuid
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, List, Mapping, Optional, Tuple, TypeVar
 
 from .._core.call import Call, Header, Options, check_header
+from .._core.errors import with_facts
 from .._core.exchange import Environment, exchange
 from .._core.jsoncodec import decode
 from .._core.retry import RetryBudget
@@ -21,7 +22,9 @@ from ..config import Settings
 from ..exceptions import ResponseValidationError, SmartflowError
 from .runner import run
 
-__all__ = ["AsyncSession"]
+__all__ = ["AsyncSession", "understood"]
+
+T = TypeVar("T")
 
 USER_AGENT = f"smartflow-sdk/{__version__} python/{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -61,23 +64,10 @@ class AsyncSession:
         )
         return await self.carry_out(call)
 
-    async def json(self, operation: Any, request: Mapping[str, Any]) -> Tuple[Any, Any]:
-        """The decoded JSON of the answer, and the reply it came with."""
+    async def read(self, operation: Any, request: Mapping[str, Any], read: Callable[[Any, Any], T]) -> T:
+        """What `read` makes of the decoded JSON and its reply; if it does not fit, the error gets the facts of the call."""
         reply = await self.send(operation, request)
-        return decode(reply.content, operation.operation_id, status_code=reply.status, headers=reply.headers), reply
-
-    async def object(self, operation: Any, request: Mapping[str, Any]) -> Tuple[Dict[str, Any], Any]:
-        """The same, for an answer that must be a JSON object."""
-        value, reply = await self.json(operation, request)
-        if not isinstance(value, dict):
-            raise ResponseValidationError(
-                f"the answer to {operation.operation_id} is not an object but {type(value).__name__}",
-                operation=operation.operation_id,
-                status_code=reply.status,
-                headers=reply.headers,
-                body=value,
-            )
-        return value, reply
+        return understood(read, operation.operation_id, reply)
 
     async def carry_out(self, call: Call) -> Any:
         """The reply to any call."""
@@ -138,3 +128,11 @@ class AsyncSession:
             if url == origin.url or url.startswith((f"{origin.url}/", f"{origin.url}?")):
                 return origin
         return None
+
+
+def understood(read: Callable[[Any, Any], T], operation: str, reply: Any) -> T:
+    """What `read` makes of the reply's JSON."""
+    try:
+        return read(decode(reply.content), reply)
+    except ResponseValidationError as error:
+        raise with_facts(error, operation, reply) from None

@@ -6,9 +6,10 @@ from collections import deque
 from typing import Any, AsyncGenerator, AsyncIterator, Deque, Dict, List, Mapping, Optional, Tuple
 
 from .._core.assemble import Assembler, chunk_of
-from .._core.errors import TransportFailure, error_for_event, request_id_of
-from .._core.jsoncodec import decode, preview
+from .._core.errors import TransportFailure, cause_of, error_for_event, request_id_of, with_facts
+from .._core.jsoncodec import decode
 from .._core.limits import LimitReached
+from .._core.secrets import redact, redact_value
 from .._core.sse import EventDecoder
 from ..exceptions import ResponseValidationError, SmartflowError, StreamInterruptedError, TimeoutError
 from ..types.chat import AIChunk, AIResponse, Usage
@@ -34,11 +35,11 @@ class AsyncChatStream:
 
     def __init__(self, reply: Any, operation: str) -> None:
         self._reply = reply
-        self._operation = operation
         self._parts = Assembler()
-        self._batches = self._read()
+        # The generator knows nothing of this object: without a cycle between the two, a stream that is dropped
+        # releases its connection at once, not when the collector comes.
+        self._batches = _Reading(reply, operation, self._parts).batches()
         self._waiting: Deque[Tuple[Dict[str, Any], str]] = deque()
-        self._ended = False
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -95,7 +96,17 @@ class AsyncChatStream:
         """The decoded pieces with the text of each, as many at a time as the network brings."""
         return self._batches
 
-    async def _read(self) -> AsyncGenerator[Batch, None]:
+
+class _Reading:
+    """Reads one stream from its reply into an `Assembler`."""
+
+    def __init__(self, reply: Any, operation: str, parts: Assembler) -> None:
+        self._reply = reply
+        self._operation = operation
+        self._parts = parts
+        self._ended = False
+
+    async def batches(self) -> AsyncGenerator[Batch, None]:
         """The pieces; raises when the stream reports an error, breaks off, or ends without its end marker."""
         parts = self._parts
         decoder = EventDecoder()
@@ -112,8 +123,10 @@ class AsyncChatStream:
                 raise self._interrupted("it ended without its end marker")
         except (TransportFailure, LimitReached) as failure:
             if not self._ended:
-                raise self._failed(failure) from failure
+                raise self._failed(failure) from cause_of(failure, reply.secrets)
         except SmartflowError as error:
+            if isinstance(error, ResponseValidationError):
+                with_facts(error, self._operation, reply)
             raise parts.with_partial(error) from error.__cause__
         finally:
             await reply.aclose()
@@ -130,7 +143,7 @@ class AsyncChatStream:
                 if event.data == b"[DONE]":
                     self._ended = True
                     self._reply.limits.finish_within(DRAIN_SECONDS)
-                elif not self._ended:
+                elif event.data and not self._ended:
                     chunk = chunk_of(event, self._operation, self._reply)
                     batch.append((chunk, self._parts.add(chunk)))
         except SmartflowError as error:
@@ -139,22 +152,14 @@ class AsyncChatStream:
 
     async def _check_kind(self) -> None:
         """Some servers answer a streamed request with one JSON document or an HTML page: never an empty stream."""
-        kind = self.headers.get("content-type", "").split(";")[0].strip().lower()
+        kind = self._reply.headers.get("content-type", "").split(";")[0].strip().lower()
         if kind not in ("application/json", "application/problem+json", "text/html"):
             return
         await self._reply.aread(self._reply.limits)
-        content: bytes = self._reply.content
-        facts: Dict[str, Any] = {
-            "operation": self._operation,
-            "headers": self.headers,
-            "status_code": self._reply.status,
-        }
-        body = decode(content, self._operation, **facts) if "json" in kind else None
+        body = decode(self._reply.content) if "json" in kind else None
         if isinstance(body, dict) and body.get("error"):
-            raise error_for_event(body, self._operation, self.headers)
-        raise ResponseValidationError(
-            f"{self._operation} was asked for a stream and answered with {kind}", body=body or preview(content), **facts
-        )
+            raise error_for_event(body, self._operation, self._reply.headers, self._reply.secrets)
+        raise ResponseValidationError(f"a stream was asked for and {kind} was answered", body=self._reply.content)
 
     def _interrupted(self, why: str) -> StreamInterruptedError:
         return StreamInterruptedError(
@@ -162,19 +167,24 @@ class AsyncChatStream:
             partial_text=self._parts.text,
             usage=self._parts.usage,
             operation=self._operation,
-            headers=self.headers,
-            request_id=self.request_id,
+            headers=self._headers(),
+            request_id=request_id_of(self._reply.headers),
         )
 
     def _failed(self, failure: Exception) -> SmartflowError:
         phase = getattr(failure, "phase", None)
         if phase is None:
-            return self._interrupted(f"it broke off ({failure})")
+            return self._interrupted(f"it broke off ({redact(str(failure), self._reply.secrets)})")
         return TimeoutError(
             f"the stream of {self._operation} reached its {phase} limit",
             phase=phase,
             partial_text=self._parts.text,
             operation=self._operation,
-            headers=self.headers,
-            request_id=self.request_id,
+            headers=self._headers(),
+            request_id=request_id_of(self._reply.headers),
         )
+
+    def _headers(self) -> Mapping[str, str]:
+        """The answer's headers, as errors may show them."""
+        headers: Mapping[str, str] = redact_value(dict(self._reply.headers), self._reply.secrets)
+        return headers

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from typing import AsyncIterator, Callable, Dict, List, Mapping, Optional
+from collections import deque
+from typing import AsyncIterator, Callable, Deque, Dict, List, Mapping, Optional
 
 from .._core.call import WireRequest
 from .._core.errors import Reply, TransportFailure
@@ -80,6 +81,11 @@ class AsyncReply(Reply):
         if connection is not None:
             await self._places.give_back(connection)
 
+    def __del__(self) -> None:
+        # The collector may come in the midst of anything: the next call closes the connection.
+        if self._connection is not None:
+            self._places.abandoned.append(self._connection)
+
 
 class _Places:
     """The idle connections of one owner (a loop, or a process), and how many more there may be."""
@@ -88,7 +94,17 @@ class _Places:
         self.owner = owner
         self.free = aio.Semaphore(most)
         self.idle: Dict[Origin, List[AsyncConnection]] = {}
+        self.abandoned: Deque[AsyncConnection] = deque()
         self.closed = False
+
+    async def take_back(self) -> None:
+        """Close the connections of answers that were neither read nor closed."""
+        while self.abandoned:
+            try:
+                connection = self.abandoned.popleft()
+            except IndexError:
+                break
+            await self.give_back(connection)
 
     async def take(self, origin: Origin) -> Optional[AsyncConnection]:
         """The warmest usable connection to an origin, or None."""
@@ -106,14 +122,17 @@ class _Places:
 
     async def give_back(self, connection: AsyncConnection) -> None:
         """Keep a connection whose exchange ended well; close any other."""
-        self.free.release()
-        if not connection.idle or self.closed:
-            await connection.aclose()
-            return
-        waiting = self.idle.setdefault(connection.origin, [])
-        waiting.append(connection)
-        if len(waiting) > KEEP:
-            await waiting.pop(0).aclose()
+        surplus: Optional[AsyncConnection] = connection
+        try:
+            if connection.idle and not self.closed:
+                waiting = self.idle.setdefault(connection.origin, [])
+                waiting.append(connection)
+                surplus = waiting.pop(0) if len(waiting) > KEEP else None
+            if surplus is not None:
+                await surplus.aclose()
+        finally:
+            # Last, so that whoever gets the place finds the connection there and opens no further one.
+            self.free.release()
 
 
 class AsyncPool:
@@ -128,6 +147,7 @@ class AsyncPool:
     async def send(self, request: WireRequest, limits: Limits) -> AsyncReply:
         """The answer to the request; its body is not read yet."""
         places = self._current()
+        await places.take_back()
         seconds, phase = limits.connect()
         if not await places.free.acquire(seconds):
             phase = "total" if phase == "total" else "pool"
@@ -140,9 +160,11 @@ class AsyncPool:
                 await connection.open(limits, self._context() if request.origin.scheme == "https" else None)
             status, headers = await connection.exchange(request, limits)
         except BaseException:
-            places.free.release()
-            if connection is not None:
-                await connection.aclose()
+            try:
+                if connection is not None:
+                    await connection.aclose()
+            finally:
+                places.free.release()
             raise
         return AsyncReply(status, headers, limits, connection, places)
 
@@ -153,7 +175,8 @@ class AsyncPool:
             with self._lock:
                 places = self._places
                 if places is None or places.owner != owner:
-                    # Connections of a finished loop or of the parent process can neither be used nor closed here.
+                    if places is not None:
+                        aio.discard(line for waiting in places.idle.values() for line in waiting)
                     places = self._places = _Places(owner, self._max)
         return places
 
@@ -162,6 +185,7 @@ class AsyncPool:
         places, self._places = self._places, None
         if places is not None and places.owner == aio.owner():
             places.closed = True
+            await places.take_back()
             for waiting in places.idle.values():
                 while waiting:
                     await waiting.pop().aclose()

@@ -1,0 +1,1 @@
+"""What needs neither sockets nor a clock: how a call is made, repeated, refused and read."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 from urllib.parse import urlencode
 
-from ..exceptions import ValidationError
+from ..exceptions import ConfigError, ValidationError
 from ..types.options import ResponseInfo, Timeouts
 from .jsoncodec import encode
 from .urls import Origin
 
-__all__ = ["Call", "Options", "WireRequest", "check_header"]
+__all__ = ["Call", "Options", "WireRequest", "check_header", "checked_headers"]
 
 Header = Tuple[bytes, bytes]
+# A wrong one of these would make the server misread where the request ends.
+FRAMING = frozenset({"content-length", "transfer-encoding", "connection", "upgrade"})
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
 
@@ -86,36 +88,59 @@ class Call:
             headers = [pair for pair in headers if pair[0] not in replaced]
             headers += [check_header(name, value) for name, value in named.items()]
         target = self.origin.path + self.path
-        if self.params:
-            target += "?" + urlencode(list(_pairs(self.params)))
+        if not target.startswith("/"):
+            target = "/" + target
+        query = urlencode(list(_pairs(self.params))) if self.params else ""
+        if query:
+            target += ("&" if "?" in target else "?") + query
         return WireRequest(self.method, self.origin, target.encode("ascii"), headers, content)
 
 
 def _pairs(params: Mapping[str, Any]) -> Iterable[Tuple[str, str]]:
     for name, value in params.items():
         for item in value if isinstance(value, (list, tuple)) else (value,):
+            if item is None:
+                continue
             text = ("true" if item else "false") if isinstance(item, bool) else str(item)
             try:
-                text.encode("utf-8")
+                (name + text).encode("utf-8")
             except UnicodeEncodeError:
-                raise ValidationError(f"{name} contains a lone surrogate and cannot be sent", param=name) from None
+                raise ValidationError(f"{name!a} contains a lone surrogate and cannot be sent", param=name) from None
             yield name, text
 
 
 def check_header(name: str, value: object) -> Header:
     """A header as bytes; a ValidationError when it could not be sent, or would split the request."""
+    if not isinstance(name, str):
+        raise ValidationError(f"the name of a header must be a string, not {type(name).__name__}", param="headers")
     if not isinstance(value, str):
         raise ValidationError(f"header {name} must be a string, not {type(value).__name__}", param=name)
-    if any(character in "\r\n\0" for character in value) or value != value.strip():
-        raise ValidationError(f"header {name} must not contain line breaks or surrounding blanks", param=name)
-    if not name or not all(c.isalnum() and c.isascii() or c in "!#$%&'*+-.^_`|~" for c in name):
+    if any((character < " " and character != "\t") or character == "\x7f" for character in value):
+        raise ValidationError(f"header {name!r} must not contain line breaks or control characters", param=name)
+    if value != value.strip():
+        raise ValidationError(f"header {name!r} must not begin or end with blanks", param=name)
+    if not name or not all((c.isalnum() and c.isascii()) or c in "!#$%&'*+-.^_`|~" for c in name):
         raise ValidationError(f"{name!r} is not the name of a header", param="headers")
+    if name.lower() in FRAMING:
+        raise ValidationError(f"header {name} is written by the client itself and cannot be given", param=name)
     try:
         return name.lower().encode("ascii"), value.encode("latin-1")
     except UnicodeEncodeError:
         raise ValidationError(
             f"header {name} contains characters that a header cannot carry; percent-encode them", param=name
         ) from None
+
+
+def checked_headers(headers: Optional[Mapping[str, str]]) -> Dict[str, str]:
+    """The headers of a client's options, names in lower case; a ConfigError names a wrong one."""
+    checked: Dict[str, str] = {}
+    for name, value in (headers or {}).items():
+        try:
+            check_header(name, value)
+        except ValidationError as error:
+            raise ConfigError(error.message) from None
+        checked[name.lower()] = value
+    return checked
 
 
 class WireRequest:

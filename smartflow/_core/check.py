@@ -7,10 +7,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from ..exceptions import ConfigError, ValidationError
 
 __all__ = [
+    "check_connections",
     "check_extras",
+    "check_identity",
     "check_int",
     "check_messages",
-    "check_identity",
     "check_options",
     "check_retries",
     "check_segment",
@@ -60,6 +61,10 @@ def check_segment(value: object, name: str) -> str:
     text = check_text(value, name)
     if text in (".", ".."):
         raise ValidationError(f"{name} must not be {text!r}", param=name)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValidationError(f"{name} contains a lone surrogate and cannot be sent", param=name) from None
     return text
 
 
@@ -109,6 +114,12 @@ def check_retries(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError(f"max_retries must be 0 or a positive whole number, not {value!r}")
     return value
+
+
+def check_connections(value: object) -> None:
+    """The number of connections of a client."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"max_connections must be a whole number of at least 1, not {value!r}")
 
 
 def check_identity(value: object, name: str) -> str:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Type
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type
 
 from .. import exceptions as exc
 from .jsoncodec import preview
 from .retry import parse_retry_after
 from .secrets import Secret, redact, redact_value
 
-__all__ = ["Reply", "TransportFailure", "error_for_event", "error_for_failure", "error_for_reply", "request_id_of"]
+__all__ = [
+    "Reply",
+    "TransportFailure",
+    "cause_of",
+    "error_for_event",
+    "error_for_failure",
+    "error_for_reply",
+    "request_id_of",
+]
 
 _BY_STATUS: Dict[int, Type[exc.SmartflowError]] = {
     400: exc.ValidationError,
@@ -50,11 +59,15 @@ _BY_WORD: Dict[str, Type[exc.SmartflowError]] = {
 
 
 class Reply:
-    """An answer as the core sees it: the transports' replies have at least this."""
+    """An answer as the core sees it: the transports' replies have at least this.
+
+    `secrets` are those of its call, which errors about its content must not show.
+    """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    secrets: Tuple[Secret, ...] = ()
 
 
 class TransportFailure(Exception):
@@ -74,6 +87,12 @@ def request_id_of(headers: Mapping[str, str]) -> Optional[str]:
     return headers.get("x-smartflow-request-id") or headers.get("x-request-id") or headers.get("request-id")
 
 
+def cause_of(failure: BaseException, secrets: Iterable[Secret]) -> Optional[BaseException]:
+    """What a failure came from, for tracebacks; None where its text would show a secret."""
+    cause = failure.__cause__
+    return cause if cause is not None and redact(str(cause), secrets) == str(cause) else None
+
+
 def error_for_failure(
     failure: TransportFailure, url: str, operation: str, attempts: int, secrets: Iterable[Secret] = ()
 ) -> exc.SmartflowError:
@@ -91,20 +110,20 @@ def error_for_reply(
     reply: Reply, operation: str, attempts: int, now: datetime, secrets: Iterable[Secret] = ()
 ) -> exc.SmartflowError:
     """The error for an answer with a status of 300 or more."""
-    status, headers = reply.status, reply.headers
+    status, headers = reply.status, redact_value(dict(reply.headers), secrets)
     facts: Dict[str, Any] = {"status_code": status, "headers": headers, "attempts": attempts, "operation": operation}
     if status < 400:
-        target = redact(headers.get("location", "an unnamed place"), secrets)
+        target = headers.get("location", "an unnamed place")
         message = f"{operation} was redirected to {target}; redirects are not followed: use that address as base URL"
         return exc.SmartflowError(message, request_id=request_id_of(headers), **facts)
-    body = redact_value(_body(reply.content), secrets)
+    body = _body(reply.content, secrets)
     detail = _detail(body)
     error_class = _class_for(status, detail)
     message = detail.pop("message", None) or _status_message(operation, status, body)
     retry_after = parse_retry_after(headers, now)
     body_retry_after = detail.pop("retry_after", None)
-    if retry_after is None and isinstance(body_retry_after, (int, float)):
-        retry_after = float(body_retry_after)
+    if retry_after is None:
+        retry_after = body_retry_after
     request_id = request_id_of(headers) or detail.pop("request_id", None)
     detail.pop("request_id", None)
     return error_class(message, body=body, retry_after=retry_after, request_id=request_id, **facts, **detail)
@@ -115,6 +134,7 @@ def error_for_event(
 ) -> exc.SmartflowError:
     """The error for an error event inside a stream."""
     body = redact_value(dict(payload), secrets)
+    headers = redact_value(dict(headers), secrets)
     detail = _detail(body)
     error_class: Type[exc.SmartflowError] = exc.ProviderError
     for word in (detail.get("code"), detail.get("type")):
@@ -131,9 +151,23 @@ def error_for_event(
         headers=headers,
         operation=operation,
         request_id=request_id,
-        retry_after=float(retry_after) if isinstance(retry_after, (int, float)) else None,
+        retry_after=retry_after,
         **detail,
     )
+
+
+def with_facts(error: exc.ResponseValidationError, operation: str, reply: Reply) -> exc.ResponseValidationError:
+    """The error with what is known of the call. Whoever raised it knew no secrets: here they are taken out."""
+    secrets = reply.secrets
+    body = error.body if error.body is not None else reply.content
+    error.message = redact(f"{operation}: {error.message}", secrets)
+    error.args = (error.message,)
+    error.operation = operation
+    error.status_code = reply.status
+    error.headers = redact_value(dict(reply.headers), secrets)
+    error.request_id = request_id_of(error.headers)
+    error.body = preview(body, secrets) if isinstance(body, bytes) else redact_value(body, secrets)
+    return error
 
 
 def _class_for(status: int, detail: Mapping[str, Any]) -> Type[exc.SmartflowError]:
@@ -142,11 +176,11 @@ def _class_for(status: int, detail: Mapping[str, Any]) -> Type[exc.SmartflowErro
     return _BY_STATUS.get(status, exc.SmartflowError)
 
 
-def _body(content: bytes) -> Any:
+def _body(content: bytes, secrets: Iterable[Secret]) -> Any:
     try:
-        return json.loads(content)
+        return redact_value(json.loads(content), secrets)
     except (ValueError, RecursionError):
-        return preview(content)
+        return preview(content, secrets)
 
 
 def _status_message(operation: str, status: int, body: Any) -> str:
@@ -158,28 +192,43 @@ def _status_message(operation: str, status: int, body: Any) -> str:
 
 def _detail(body: Any) -> Dict[str, Any]:
     """The facts of an error body, whichever of the known shapes it has."""
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
     if not isinstance(body, dict):
         return {}
     found: Dict[str, Any] = {}
     inner = body.get("error")
-    if isinstance(inner, str):
-        found["message"] = inner
+    if not inner and isinstance(body.get("detail"), dict):
+        inner = body["detail"]
     source = inner if isinstance(inner, dict) else body
+    if isinstance(source.get("error"), str):
+        found["message"] = source["error"]
     if "message" not in found:
         found["message"] = _message(source)
     for name in ("code", "type", "param", "provider", "request_id"):
         if isinstance(source.get(name), str):
             found[name] = source[name]
+    if "request_id" not in found and isinstance(body.get("request_id"), str):
+        found["request_id"] = body["request_id"]
     for name in ("retry_after", "risk_score"):
-        value = source.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            found[name] = value
+        found[name] = _number(source.get(name))
     violations = source.get("violations")
     if isinstance(violations, list):
         found["violations"] = [v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in violations]
     if isinstance(body.get("details"), dict):
         found["details"] = body["details"]
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(value: Any) -> Optional[float]:
+    """A finite number that is not negative, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def _message(source: Mapping[str, Any]) -> Optional[str]:
@@ -195,6 +244,7 @@ def _message(source: Mapping[str, Any]) -> Optional[str]:
 def _validation_item(item: Any) -> str:
     """One entry of the list of faults that FastAPI puts into `detail`."""
     if isinstance(item, dict) and "msg" in item:
-        place: List[str] = [str(part) for part in item.get("loc", ())]
+        steps = item.get("loc")
+        place: List[str] = [str(step) for step in steps] if isinstance(steps, list) else []
         return f"{'.'.join(place)}: {item['msg']}" if place else str(item["msg"])
     return str(item)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Tuple
+from contextlib import contextmanager
+from typing import Callable, Iterator, Optional, Tuple
 
 from ..types.options import Timeouts
 
-__all__ = ["Limits", "LimitReached"]
+__all__ = ["LimitReached", "Limits"]
 
 Clock = Callable[[], float]
 
@@ -37,6 +38,11 @@ class Limits:
         self._progress_at = self._clock()
         self._waiting_for = "first_byte"
 
+    def sent(self) -> None:
+        """A piece of the request was sent: the first byte is awaited from now."""
+        if self._waiting_for == "first_byte":
+            self._progress_at = self._clock()
+
     def progress(self) -> None:
         """Something useful arrived: the idle limit starts anew."""
         self._progress_at = self._clock()
@@ -46,6 +52,21 @@ class Limits:
         """What matters has arrived: only this many seconds are left for the rest."""
         end = self._clock() + seconds
         self._deadline = end if self._deadline is None else min(self._deadline, end)
+
+    @contextmanager
+    def at_most(self, seconds: float) -> Iterator[None]:
+        """Inside, no more than this many seconds are left; afterwards as many as before."""
+        deadline = self._deadline
+        self.finish_within(seconds)
+        try:
+            yield
+        finally:
+            self._deadline = deadline
+
+    @property
+    def waiting_for(self) -> str:
+        """What the next read waits for: `first_byte`, or after progress the end of an `idle` time."""
+        return self._waiting_for
 
     @property
     def remaining(self) -> Optional[float]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Union
 
-__all__ = ["Secret", "redact", "reveal"]
+__all__ = ["Secret", "redact", "redact_value", "reveal"]
 
 _MASK = "***"
 # What looks like a key even where we do not know it: virtual keys, provider keys, bearer tokens, user-info in URLs.
 _PATTERNS = (
-    re.compile(r"\bsk-[A-Za-z0-9_-]{8,200}"),
-    re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,2000}"),
+    re.compile(r"\bsk-[A-Za-z0-9_-]{8,}"),
+    re.compile(r"(?i)\bbearer\s+[A-Za-z0-9._~+/=-]{8,}"),
     re.compile(r"(?<=://)[^/\s:@]{1,200}:[^/\s@]{1,200}(?=@)"),
 )
 
@@ -53,8 +53,8 @@ def reveal(secret: Union[Secret, str]) -> str:
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     """The text with each known secret, and all that looks like a key, replaced by `***`."""
-    for secret in secrets:
-        value = reveal(secret)
+    # The longest first: a secret that begins with another one must not leave its end behind.
+    for value in sorted({reveal(secret) for secret in secrets}, key=len, reverse=True):
         if value:
             text = text.replace(value, _MASK)
     for pattern in _PATTERNS:
@@ -63,11 +63,11 @@ def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
 
 
 def redact_value(value: Any, secrets: Iterable[Secret] = ()) -> Any:
-    """A copy of a decoded JSON value in which every string is redacted."""
+    """A copy of a decoded JSON value in which every string, and every name, is redacted."""
     if isinstance(value, str):
         return redact(value, secrets)
     if isinstance(value, list):
         return [redact_value(item, secrets) for item in value]
     if isinstance(value, dict):
-        return {key: redact_value(item, secrets) for key, item in value.items()}
+        return {redact_value(key, secrets): redact_value(item, secrets) for key, item in value.items()}
     return value

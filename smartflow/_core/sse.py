@@ -22,11 +22,16 @@ class Event(NamedTuple):
 class EventDecoder:
     """Cuts a byte stream into events. Feed it pieces of any size; it keeps what is not complete."""
 
-    __slots__ = ("_buffer", "_data", "_id", "_name", "_size", "_start")
+    __slots__ = ("_buffer", "_data", "_id", "_name", "_pieces", "_size", "_skip_lf", "_start", "_waiting")
 
     def __init__(self) -> None:
         self._buffer = b""
         self._start = True
+        # A CR ends its line at once; an LF that follows it, perhaps in the next piece, belongs to it.
+        self._skip_lf = False
+        # Pieces of a line that has not ended: joined once, so that a long line costs its length and not its square.
+        self._pieces: List[bytes] = []
+        self._waiting = 0
         self._data: List[bytes] = []
         self._size = 0
         self._name = ""
@@ -34,15 +39,28 @@ class EventDecoder:
 
     def feed(self, chunk: bytes) -> List[Event]:
         """The events that this piece completes."""
-        buffer = self._buffer + chunk if self._buffer else chunk
         if self._start:
-            buffer = self._skip_bom(buffer)
+            chunk = self._skip_bom(self._buffer + chunk)
             if self._start:
                 return []
+        if self._skip_lf and chunk:
+            self._skip_lf = False
+            if chunk[0] == 10:
+                chunk = chunk[1:]
+        if b"\n" not in chunk and b"\r" not in chunk:
+            self._keep(chunk)
+            return []
+        if self._pieces:
+            chunk = b"".join((*self._pieces, chunk))
+            self._pieces, self._waiting = [], 0
+        buffer = self._buffer + chunk if self._buffer else chunk
+        self._buffer = b""
         events: List[Event] = []
         if self._data or self._name or b"\r" in buffer:
-            lines, self._buffer = _split_lines(buffer)
+            self._skip_lf = buffer.endswith(b"\r")
+            *lines, rest = buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
             self._lines(lines, events)
+            self._keep(rest)
         else:
             # Nearly all streams are of this form; whole blocks are cheaper than single lines.
             *blocks, self._buffer = buffer.split(b"\n\n")
@@ -52,9 +70,16 @@ class EventDecoder:
                 else:
                     self._lines(block.split(b"\n"), events)
                     self._dispatch(events)
-        if len(self._buffer) > MAX_EVENT_BYTES:
-            self._refuse()
+            if len(self._buffer) > MAX_EVENT_BYTES:
+                self._refuse()
         return events
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._pieces.append(piece)
+            self._waiting += len(piece)
+            if self._waiting + len(self._buffer) > MAX_EVENT_BYTES:
+                self._refuse()
 
     def _skip_bom(self, buffer: bytes) -> bytes:
         if len(buffer) < 3 and b"\xef\xbb\xbf".startswith(buffer):
@@ -74,7 +99,7 @@ class EventDecoder:
                 value = value[1:]
             if field == b"data":
                 self._data.append(value)
-                self._size += len(value)
+                self._size += len(value) + 1
                 if self._size > MAX_EVENT_BYTES:
                     self._refuse()
             elif field == b"event":
@@ -92,12 +117,3 @@ class EventDecoder:
     @staticmethod
     def _refuse() -> None:
         raise ResponseValidationError(f"an event of the stream is larger than {MAX_EVENT_BYTES} bytes")
-
-
-def _split_lines(buffer: bytes) -> "tuple[List[bytes], bytes]":
-    """The complete lines, ended by CRLF, LF or CR, and the rest; a CR at the very end may be half a CRLF and stays."""
-    held = b""
-    if buffer.endswith(b"\r"):
-        buffer, held = buffer[:-1], b"\r"
-    lines = buffer.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-    return lines[:-1], lines[-1] + held

@@ -42,7 +42,9 @@ class Origin(NamedTuple):
         try:
             address = ipaddress.ip_address(self.host.split("%")[0])
         except ValueError:
-            return "." not in self.host or self.host.endswith(_LOCAL_SUFFIXES)
+            # A bare number is an address, too, for most resolvers: 134744072 is 8.8.8.8.
+            return self.host.endswith(_LOCAL_SUFFIXES) or ("." not in self.host and not self.host[0].isdigit())
+        address = getattr(address, "ipv4_mapped", None) or address
         return address.is_loopback or address.is_private or address.is_link_local
 
 
@@ -55,22 +57,28 @@ def parse_base_url(value: object, name: str = "base_url") -> Origin:
         raise ConfigError(f"{name} is empty: give a URL such as 'http://smartflow:7775'")
     if "://" not in text:
         raise ConfigError(f"{name} {_shown(text)} has no scheme: write 'http://' or 'https://' before it")
+    if any(character <= " " or character == "\x7f" for character in text):
+        raise ConfigError(f"{name} {_shown(text)} contains blanks or line breaks")
     try:
         parts = urlsplit(text)
         port: Optional[int] = parts.port
         host = parts.hostname
     except ValueError as error:
-        raise ConfigError(f"{name} {_shown(text)} is not a URL: {error}") from None
+        # The text of the error may repeat what stands before an @.
+        why = "" if "@" in text else f": {error}"
+        raise ConfigError(f"{name} {_shown(text)} is not a URL{why}") from None
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"{name} must not contain a user name or password: give the key as api_key")
     if parts.scheme not in _DEFAULT_PORTS:
         raise ConfigError(f"{name} {_shown(text)} must begin with http:// or https://")
-    if not host or any(character <= " " or character in "\\\x7f" for character in host):
-        raise ConfigError(f"{name} {_shown(text)} has no valid host")
+    if not host:
+        raise ConfigError(f"{name} {_shown(text)} has no host")
+    if port == 0:
+        raise ConfigError(f"{name} {_shown(text)} has port 0: give the port on which the gateway listens")
     if parts.query or parts.fragment or text.endswith(("?", "#")):
         raise ConfigError(f"{name} must not contain a query or a fragment: give only scheme, host, port and path")
     path = parts.path.rstrip("/")
-    if path == "/v1":
+    if path.endswith("/v1"):
         raise ConfigError(f"{name} must not end in /v1: use {_shown(text[: text.rindex('/v1')])}")
     if any(segment in (".", "..") for segment in path.split("/")) or any(c <= " " or c > "~" for c in path):
         raise ConfigError(f"{name} {_shown(text)} has a path that cannot be used")
@@ -78,12 +86,16 @@ def parse_base_url(value: object, name: str = "base_url") -> Origin:
 
 
 def _ascii_host(host: str, name: str) -> str:
-    if host.isascii():
-        return host
     try:
-        return host.encode("idna").decode("ascii")
+        text = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
         raise ConfigError(f"{name} has a host name that cannot be written in ASCII") from None
+    if not all(character.isalnum() or character in "-._~%:" for character in text):
+        raise ConfigError(f"{name} has a host name with characters that no host name has")
+    labels = text[:-1].split(".") if text.endswith(".") else text.split(".")
+    if ":" not in text and not all(0 < len(label) < 64 for label in labels):
+        raise ConfigError(f"{name} has a host name with an empty part, or with one of more than 63 characters")
+    return text
 
 
 def _shown(text: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, Iterable
 
 import httpcore
 
-__all__ = ["Backend", "Semaphore", "owner", "sleep"]
+__all__ = ["Backend", "Semaphore", "discard", "owner", "sleep"]
 
-Backend = httpcore.AnyIOBackend
+# httpcore shows type checkers the class that stands in when anyio is missing.
+Backend: Any = httpcore.AnyIOBackend
 sleep = asyncio.sleep
 
 
@@ -18,7 +20,7 @@ class Semaphore:
     def __init__(self, value: int) -> None:
         self._semaphore = asyncio.Semaphore(value)
 
-    async def acquire(self, timeout: "float | None") -> bool:
+    async def acquire(self, timeout: float | None) -> bool:
         """Whether a place was got in time."""
         if not self._semaphore.locked():
             return await self._semaphore.acquire()
@@ -34,3 +36,7 @@ class Semaphore:
 def owner() -> object:
     """What connections belong to: the running loop. Connections of another loop cannot be used in this one."""
     return asyncio.get_running_loop()
+
+
+def discard(connections: Iterable[Any]) -> None:
+    """Let go of connections of another owner: without their loop they can neither be used nor closed."""

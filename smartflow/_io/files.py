@@ -20,9 +20,10 @@ def open_upload(file: Any, filename: str) -> Iterator[Tuple[str, Any, str]]:
     """The name, the content and the media type of a file part; a file that is opened here is closed here."""
     if isinstance(file, (str, os.PathLike)):
         try:
-            opened = open(file, "rb")
-        except OSError as error:
-            raise ValidationError(f"file {os.fspath(file)!r} cannot be read: {error.strerror}", param="file") from None
+            opened = open(file, "rb")  # noqa: SIM115 - only opening it may fail with this message; `with` follows
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ValidationError(f"file {os.fspath(file)!r} cannot be read: {why}", param="file") from None
         with opened:
             yield _part(opened, filename, os.fspath(file))
     elif isinstance(file, (bytes, bytearray, memoryview)):

@@ -3,31 +3,48 @@
 from __future__ import annotations
 
 import os
-import threading
+import queue
 import time
+from typing import Any, Iterable
 
 import httpcore
 
-__all__ = ["Backend", "Semaphore", "owner", "sleep"]
+__all__ = ["Backend", "Semaphore", "discard", "owner", "sleep"]
 
 Backend = httpcore.SyncBackend
 sleep = time.sleep
 
 
 class Semaphore:
-    """At most `value` holders at a time; waiting for a place is bounded."""
+    """At most `value` holders at a time; waiting for a place is bounded.
+
+    Streams may give their place back when the collector finds them, in the midst of another `acquire()`:
+    a `SimpleQueue` allows that, the locks of `threading.Semaphore` do not.
+    """
 
     def __init__(self, value: int) -> None:
-        self._semaphore = threading.Semaphore(value)
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(value):
+            self._places.put(None)
 
-    def acquire(self, timeout: "float | None") -> bool:
+    def acquire(self, timeout: float | None) -> bool:
         """Whether a place was got in time."""
-        return self._semaphore.acquire(timeout=timeout)
+        try:
+            self._places.get(timeout=timeout)
+        except queue.Empty:
+            return False
+        return True
 
     def release(self) -> None:
-        self._semaphore.release()
+        self._places.put(None)
 
 
 def owner() -> object:
     """What connections belong to: the process. A fork must not share its parent's sockets."""
     return os.getpid()
+
+
+def discard(connections: Iterable[Any]) -> None:
+    """Close connections of the parent process in its child: the parent keeps its own."""
+    for connection in connections:
+        connection.close()

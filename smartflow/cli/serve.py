@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import logging
 import os
-import sqlite3
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 _USAGE_ERROR, _FAILURE = 2, 1
+_log = logging.getLogger("smartflow.gateway")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +37,7 @@ def serve(options: ServeOptions) -> int:
     from smartflow.gateway.compliance.policies import PolicyFileError
     from smartflow.gateway.contract import ContractError
     from smartflow.gateway.server import PortTaken, bind, run, stop_at_end_of_input
+    from smartflow.gateway.store import StoreError
 
     _set_up_logging(options.log_level)
     try:
@@ -58,12 +59,8 @@ def serve(options: ServeOptions) -> int:
     except (PortTaken, OptionError, ContractError, PolicyFileError) as error:
         print(f"smartflow serve: {error}", file=sys.stderr)
         return _FAILURE
-    except (OSError, sqlite3.Error) as error:
-        place = options.data_dir if options.data_dir is not None else "memory"
-        print(
-            f"smartflow serve: cannot use {place}: {error}; choose another folder with --data-dir, or --memory",
-            file=sys.stderr,
-        )
+    except (StoreError, OSError) as error:
+        print(f"smartflow serve: {error}; choose another folder with --data-dir, or --memory", file=sys.stderr)
         return _FAILURE
     return 0
 
@@ -71,15 +68,20 @@ def serve(options: ServeOptions) -> int:
 def _gateway(options: ServeOptions) -> Gateway:
     from smartflow.gateway.core import Gateway
     from smartflow.gateway.store import DATABASE_NAME
+    from smartflow.providers.table import OPENAI_COMPATIBLE, PROVIDERS
 
     path = options.data_dir / DATABASE_NAME if options.data_dir is not None else None
+    for spec in PROVIDERS.values():
+        if spec.dialect != OPENAI_COMPATIBLE and spec.configured(os.environ):
+            _log.warning(
+                "%s is set, but this gateway cannot call %s yet: offline replies", spec.key_variable, spec.title
+            )
     return Gateway(path, environment=os.environ, api_key=options.api_key)
 
 
 def _set_up_logging(level: int) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter(_LOG_FORMAT))
-    log = logging.getLogger("smartflow.gateway")
-    log.setLevel(level)
-    log.addHandler(handler)
-    log.propagate = False
+    _log.setLevel(level)
+    _log.addHandler(handler)
+    _log.propagate = False

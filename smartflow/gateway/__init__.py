@@ -1,0 +1,1 @@
+"""The local gateway: a working Smartflow gateway for one machine."""

@@ -13,6 +13,8 @@ from smartflow.gateway.audit.engine import AuditEngine
 from smartflow.gateway.audit.repo import AuditRepo
 from smartflow.gateway.clock import Clock, Ids, RandomIds, SystemClock
 from smartflow.gateway.compliance.engine import build_compliance
+from smartflow.gateway.idempotency.engine import IdempotencyEngine
+from smartflow.gateway.idempotency.repo import IdempotencyRepo
 from smartflow.gateway.inference.engine import InferenceEngine
 from smartflow.gateway.metacache.engine import CacheEngine
 from smartflow.gateway.metacache.repo import CacheRepo
@@ -51,10 +53,11 @@ class Gateway:
         self.store = Store(path)
         self.metrics = Metrics()
         self.compliance = build_compliance(self.store, self.clock, self.ids, path.parent if path else None)
-        self.audit = AuditEngine(AuditRepo(self.store), lambda text: self.compliance.screen(text).redacted)
+        self.audit = AuditEngine(AuditRepo(self.store), self.compliance.redact)
         self.cache = CacheEngine(CacheRepo(self.store))
         self.routing = RoutingEngine(RoutingRepo(self.store), environment or {})
         self.upstream = UpstreamClient(self.instance_id, transport)
+        self.idempotency = IdempotencyEngine(IdempotencyRepo(self.store))
         self.inference = InferenceEngine(self)
         self.chatbot = Chatbot(self)
 

@@ -6,7 +6,6 @@ import asyncio
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -166,7 +165,7 @@ async def run_handler(x: Exchange) -> None:
         raise GatewayError(
             501, None, "not_implemented", f"{call.route.operation_id} is not implemented by this gateway"
         )
-    work = asyncio.ensure_future(handler(call))
+    work = asyncio.ensure_future(x.gateway.idempotency.once(call, x.raw_body, handler))
     x.gone = asyncio.ensure_future(x.receive())
     try:
         await asyncio.wait({work, x.gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -176,8 +175,7 @@ async def run_handler(x: Exchange) -> None:
     finally:
         if not work.done():
             work.cancel()
-            with suppress(asyncio.CancelledError):
-                await work
+            await asyncio.wait({work})
     x.reply = result if isinstance(result, Reply) else Reply(result)
 
 

@@ -194,7 +194,11 @@ def explain(error: ValidationError, value: Any) -> tuple[str, str]:
     if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
         # pydantic points at the whole object, and its message repeats what was given.
         path = [*path, item["ctx"]["discriminator"].strip("'")]
-        message = f"Input should be one of {item['ctx']['expected_tags']}" if "expected_tags" in item["ctx"] else "Field required"
+        message = (
+            f"Input should be one of {item['ctx']['expected_tags']}"
+            if "expected_tags" in item["ctx"]
+            else "Field required"
+        )
     return ".".join(str(part) for part in path), message
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from starlette.types import Send
@@ -41,8 +40,7 @@ async def send_reply(
     finally:
         if not pump.done():
             pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await pump
+            await asyncio.wait({pump})
 
 
 async def _send_whole(reply: Reply, send: Send, headers: Mapping[str, str], *, head_only: bool) -> None:

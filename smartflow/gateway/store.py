@@ -28,16 +28,10 @@ class Store:
     def __init__(self, path: Path | None) -> None:
         self._lock = threading.RLock()
         self._depth = 0
-        if path is not None:
-            _make_private(path)
-        self._connection = sqlite3.connect(
-            ":memory:" if path is None else path, isolation_level=None, check_same_thread=False
-        )
-        self._connection.row_factory = sqlite3.Row
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            self._connection.execute(f"PRAGMA {pragma}")
-        for schema in schema_files():
-            self._connection.executescript(schema.read_text(encoding="utf-8"))
+        try:
+            self._connection = _open(path)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"cannot use {path or 'memory'} as a database: {error}") from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -85,6 +79,23 @@ class Store:
         """Close the connection; a second call does nothing."""
         with self._lock:
             self._connection.close()
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    if path is not None:
+        _make_private(path)
+    place = ":memory:" if path is None else path
+    connection = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        for schema in schema_files():
+            connection.executescript(schema.read_text(encoding="utf-8"))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _make_private(path: Path) -> None:

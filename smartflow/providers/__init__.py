@@ -1,0 +1,1 @@
+"""What is known of the providers behind a gateway."""

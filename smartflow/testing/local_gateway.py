@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .._async.client import SmartflowClient
+    from .._sync.client import SyncSmartflowClient
+
 __all__ = ["GatewayStartError", "LocalGateway"]
 
 PYTHON_VARIABLE = "SMARTFLOW_GATEWAY_PYTHON"
@@ -78,6 +81,37 @@ class LocalGateway:
     def bridge_url(self) -> str:
         """The base URL of the hybrid bridge."""
         return self._url("bridge")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that point a client, or another program, to this gateway."""
+        found = {"SMARTFLOW_GATEWAY_URL": self.url}
+        for service in ("management", "compliance", "bridge"):
+            found[f"SMARTFLOW_{service.upper()}_URL"] = self._url(service)
+        if self.api_key:
+            found["SMARTFLOW_API_KEY"] = self.api_key
+        return found
+
+    def client(self, **options: Any) -> SmartflowClient:
+        """An async client of this gateway; `options` are further arguments of `SmartflowClient`."""
+        from .._async.client import SmartflowClient
+
+        return SmartflowClient(**{**self._arguments(), **options})
+
+    def sync_client(self, **options: Any) -> SyncSmartflowClient:
+        """A sync client of this gateway; `options` are further arguments of `SyncSmartflowClient`."""
+        from .._sync.client import SyncSmartflowClient
+
+        return SyncSmartflowClient(**{**self._arguments(), **options})
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "base_url": self.url,
+            "api_key": self.api_key,
+            "management_url": self.management_url,
+            "compliance_url": self.compliance_url,
+            "bridge_url": self.bridge_url,
+        }
 
     @property
     def log(self) -> str:

@@ -20,10 +20,10 @@ from typing import (
     Type,
     TypeVar,
     Union,
+    get_type_hints,
 )
 from typing import get_args as _args
 from typing import get_origin as _origin
-from typing import get_type_hints
 
 from ..exceptions import ResponseValidationError
 
@@ -129,6 +129,15 @@ class Result:
         """A plain dict of the fields, and of what is in `extra`; ready for `json.dumps`."""
         found = {field.name: _plain(self.__dict__.get(field.name, field.default)) for field in fields(self)}  # type: ignore[arg-type]
         return {**self._extra, **found}
+
+    def __getstate__(self) -> Dict[str, Any]:
+        """For pickle and copy, which do not know read-only mappings."""
+        return {name: dict(value) if name == "_extra" else value for name, value in self.__dict__.items()}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "_extra" in state:
+            self.__dict__["_extra"] = MappingProxyType(state["_extra"])
 
 
 def meta_of(reply: Any) -> _Meta:
@@ -245,13 +254,19 @@ def _str(value: Any, path: str) -> str:
 def _int(value: Any, path: str) -> int:
     if type(value) is int:
         return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        # Not by way of a float, which loses digits above 2**53.
+        return int(value)
     number = _float(value, path)
     return round(number)
 
 
 def _float(value: Any, path: str) -> float:
     if type(value) is float or type(value) is int:
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise _unfit(path, "a finite number", value) from None
     elif isinstance(value, str):
         try:
             number = float(value)

@@ -70,9 +70,9 @@ class AIResponse(Result):
     @classmethod
     def from_wire(cls, data: Mapping[str, Any], reply: Any = None) -> AIResponse:
         """The answer that a `chat.completion` object describes."""
-        choices = data.get("choices")
+        choices = data.get("choices") if isinstance(data, dict) else None
         if not isinstance(choices, list):
-            raise ResponseValidationError("the chat answer has no list `choices`", body=dict(data))
+            raise ResponseValidationError("the answer has no list `choices`", body=data)
         message = _message(choices)
         prepared = {**data, "content": text_of(message.get("content"))}
         prepared["usage"] = None

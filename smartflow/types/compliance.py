@@ -31,6 +31,12 @@ def risk_level_of(score: float) -> str:
     return "high" if score < 0.75 else "critical"
 
 
+def _check_range(score: float, name: str, most: float, data: Any) -> None:
+    """A score outside its scale, or one that is no number, is on neither side of a threshold: it is no verdict."""
+    if not 0 <= score <= most:
+        raise ResponseValidationError(f"the scan answer has a {name} of {score}, not of 0 to {most:g}", body=data)
+
+
 @dataclass(frozen=True)
 class ComplianceResult(Result):
     """The verdict of a rule-based scan.
@@ -58,6 +64,8 @@ class ComplianceResult(Result):
     @classmethod
     def from_wire(cls, data: Mapping[str, Any], reply: Any = None) -> ComplianceResult:
         """The verdict; an answer without one is a ResponseValidationError, never "compliant"."""
+        if not isinstance(data, dict):
+            raise ResponseValidationError("the scan answer is not an object", body=data)
         prepared: Dict[str, Any] = dict(data)
         compliant = prepared.pop("compliant", None)
         if prepared.get("has_violations") is None and isinstance(compliant, bool):
@@ -72,6 +80,8 @@ class ComplianceResult(Result):
             values["risk_score"] = 1.0 - result.compliance_score / 100.0
         elif prepared.get("compliance_score") is None:
             values["compliance_score"] = 100.0 - 100.0 * result.risk_score
+        _check_range(result.risk_score, "risk_score", 1.0, data)
+        _check_range(result.compliance_score, "compliance_score", 100.0, data)
         if prepared.get("risk_level") is None:
             values["risk_level"] = risk_level_of(result.risk_score)
         return result
@@ -102,6 +112,13 @@ class IntelligentScanResult(Result):
     behavior_deviations: List[Dict[str, Any]] = field(default_factory=list)
     processing_time_us: int = 0
     scan_id: Optional[str] = None
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any], reply: Any = None) -> IntelligentScanResult:
+        """The verdict; an answer without one, or with a score that is none, is a ResponseValidationError."""
+        result = cls.from_dict(data, reply)
+        _check_range(result.risk_score, "risk_score", 1.0, data)
+        return result
 
     @property
     def risk_level(self) -> str:

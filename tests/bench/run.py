@@ -57,7 +57,9 @@ def main() -> int:
             kept = ratio >= promise.limit if promise.at_least else ratio <= promise.limit
             bound = f"{'>=' if promise.at_least else '<='} {promise.limit:.2f}"
             spread = f"[{min(ratios):.2f} to {max(ratios):.2f}]"
-            print(f"  {promise.title:<62} {ratio:6.2f}  {spread:<18} {bound:<8} {'ok' if kept else 'MISSED'}", flush=True)
+            print(
+                f"  {promise.title:<62} {ratio:6.2f}  {spread:<18} {bound:<8} {'ok' if kept else 'MISSED'}", flush=True
+            )
             if not kept:
                 missed.append(promise.title)
     finally:

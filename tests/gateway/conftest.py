@@ -140,7 +140,11 @@ class Provider:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 provider.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 self.send_response(provider.status)
-                for name, value in {"content-type": "application/json", **provider.headers, "connection": "close"}.items():
+                for name, value in {
+                    "content-type": "application/json",
+                    **provider.headers,
+                    "connection": "close",
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 try:

@@ -42,7 +42,12 @@ def test_a_hit_is_counted_and_audited(fresh_gateway):
 
 @pytest.mark.parametrize(
     "change",
-    [{"model": "gpt-4o-mini"}, {"temperature": 0.1}, {"seed": 7}, {"tools": [{"type": "function", "function": {"name": "f"}}]}],
+    [
+        {"model": "gpt-4o-mini"},
+        {"temperature": 0.1},
+        {"seed": 7},
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    ],
 )
 def test_another_parameter_is_another_entry(gateway, change):
     gateway.chat("parameters")
@@ -68,7 +73,13 @@ def test_no_cache_skips_reading_and_no_store_skips_writing(fresh_gateway):
 
 
 def test_an_answer_that_asks_for_a_tool_run_is_not_cached(gateway):
-    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+    tool = {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+        },
+    }
     for _ in range(2):
         answer = gateway.chat("weather", tools=[tool], tool_choice="required").json()
         assert answer["choices"][0]["finish_reason"] == "tool_calls"
@@ -118,7 +129,9 @@ def test_a_streamed_answer_is_cached_for_plain_calls_and_replayed_as_a_stream(ga
 
 def test_the_row_of_a_stream_is_there_when_done_arrives(fresh_gateway):
     with fresh_gateway.proxy.stream(
-        "POST", "/v1/chat/completions", json={"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+        "POST",
+        "/v1/chat/completions",
+        json={"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "x"}]},
     ) as answer:
         for line in answer.iter_lines():
             if line == "data: [DONE]":
@@ -140,7 +153,7 @@ def test_the_effects_of_a_call_are_kept_together_or_not_at_all(fresh_gateway):
     cache.save, saved = broken, cache.save
     assert fresh_gateway.chat("together").status_code == 500
     cache.save = saved
-    row, = fresh_gateway.logs()
+    (row,) = fresh_gateway.logs()
     assert (row["metrics"]["success"], row["status_code"]) == (False, 500)
     stats = fresh_gateway.management.get("/api/metacache/stats").json()
     assert (stats["misses"], stats["entries"]) == (0, 0)
@@ -150,7 +163,7 @@ def test_the_effects_of_a_call_are_kept_together_or_not_at_all(fresh_gateway):
 
 def test_a_refused_request_has_an_audit_row(fresh_gateway):
     answer = fresh_gateway.chat(temperature=9)
-    row, = fresh_gateway.logs()
+    (row,) = fresh_gateway.logs()
     assert row["request_id"] == answer.headers["x-smartflow-request-id"]
     assert (row["status_code"], row["error_code"], row["metrics"]["success"]) == (400, "invalid_request", False)
 
@@ -170,7 +183,7 @@ def test_texts_are_stored_redacted_and_keys_not_at_all(start_gateway, tmp_path):
 
 def test_user_and_conversation_reach_the_audit_row(fresh_gateway):
     fresh_gateway.chat(headers={"x-smartflow-user-id": "ann", "x-user-id": "old", "x-session-id": "conv-1"})
-    row, = fresh_gateway.logs()
+    (row,) = fresh_gateway.logs()
     assert (row["user_id"], row["conversation_id"]) == ("ann", "conv-1")
 
 
@@ -212,14 +225,21 @@ def test_embeddings_are_answered_and_cached(gateway):
 
 
 def test_rerank_puts_the_matching_document_first(gateway):
-    body = {"model": "rerank-english-v3.0", "query": "return policy", "documents": ["the weather", "our return policy"], "top_n": 1}
+    body = {
+        "model": "rerank-english-v3.0",
+        "query": "return policy",
+        "documents": ["the weather", "our return policy"],
+        "top_n": 1,
+    }
     answer = gateway.proxy.post("/v1/rerank", json=body)
     assert answer.headers["x-smartflow-provider"] == "cohere"
     assert [result["index"] for result in answer.json()["results"]] == [1]
 
 
 def test_speech_can_be_transcribed_in_every_format(gateway):
-    spoken = gateway.proxy.post("/v1/audio/speech", json={"model": "tts-1", "input": "hello there", "voice": "alloy", "response_format": "wav"})
+    spoken = gateway.proxy.post(
+        "/v1/audio/speech", json={"model": "tts-1", "input": "hello there", "voice": "alloy", "response_format": "wav"}
+    )
     assert (spoken.headers["content-type"], spoken.content[:4]) == ("audio/wav", b"RIFF")
     types = {"json": "application/json", "verbose_json": "application/json", "text": "text/plain; charset=utf-8",
              "srt": "application/x-subrip", "vtt": "text/vtt; charset=utf-8"}  # fmt: skip
@@ -232,15 +252,26 @@ def test_speech_can_be_transcribed_in_every_format(gateway):
         assert (answer.status_code, answer.headers["content-type"]) == (200, content_type), answer.text
 
 
-def test_a_form_field_that_does_not_fit_is_400(gateway):
-    send = lambda **data: gateway.proxy.post("/v1/audio/transcriptions", files={"file": ("a.wav", b"RIFF")}, data=data)  # noqa: E731
-    assert send(model="whisper-1", temperature="hot").json()["error"]["param"] == "temperature"
-    assert send(temperature="0").json()["error"]["param"] == "model"
-    assert send(model="whisper-1").json()["error"]["type"] == "invalid_request_error"
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [({"model": "whisper-1", "temperature": "hot"}, "temperature"), ({"temperature": "0"}, "model")],
+)
+def test_a_form_field_that_does_not_fit_is_400(gateway, fields, param):
+    answer = gateway.proxy.post("/v1/audio/transcriptions", files={"file": ("a.wav", b"RIFF")}, data=fields)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_a_file_that_is_no_audio_is_400(gateway):
+    answer = gateway.proxy.post(
+        "/v1/audio/transcriptions", files={"file": ("a.wav", b"RIFF")}, data={"model": "whisper-1"}
+    )
+    assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
 def test_images_are_answered(gateway):
-    answer = gateway.proxy.post("/v1/images/generations", json={"prompt": "a cat", "size": "256x256", "response_format": "b64_json"})
+    answer = gateway.proxy.post(
+        "/v1/images/generations", json={"prompt": "a cat", "size": "256x256", "response_format": "b64_json"}
+    )
     assert answer.status_code == 200
     assert answer.json()["data"][0]["b64_json"]
 

@@ -68,7 +68,7 @@ def test_logs_are_filtered_by_provider_model_and_days(with_rows):
     assert {row["provider"] for row in with_rows.logs(provider="anthropic")} == {"anthropic"}
     assert len(with_rows.logs(model="gpt-4o")) == 2
     assert len(with_rows.logs(provider="anthropic", model="gpt-4o")) == 0
-    assert len(with_rows.logs(days=2)) == 2
+    assert len(with_rows.logs(days=1)) == 2
 
 
 def test_reading_logs_writes_none(with_rows):
@@ -90,11 +90,16 @@ def test_analytics_add_up(with_rows):
 
 
 def test_analytics_count_both_ends_of_a_period(with_rows):
-    figures = with_rows.bridge.get("/api/hybrid/analytics", params={"start_date": "2026-02-20", "end_date": "2026-02-20"}).json()
+    figures = with_rows.bridge.get(
+        "/api/hybrid/analytics", params={"start_date": "2026-02-20", "end_date": "2026-02-20"}
+    ).json()
     assert figures["total_requests"] == 2
 
 
-@pytest.mark.parametrize("query", [{"start_date": "2026-02-21", "end_date": "2026-02-20"}, {"start_date": "soon"}, {"start_date": "1771495200"}])
+@pytest.mark.parametrize(
+    "query",
+    [{"start_date": "2026-02-21", "end_date": "2026-02-20"}, {"start_date": "soon"}, {"start_date": "1771495200"}],
+)
 def test_a_period_that_cannot_be_is_400(with_rows, query):
     answer = with_rows.bridge.get("/api/hybrid/analytics", params=query)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "start_date")
@@ -117,7 +122,11 @@ def test_the_chatbot_answers_the_documented_questions_from_real_rows(fresh_gatew
     errors = ask(fresh_gateway, "which provider had the most errors this week?")
     assert (errors["intent"], errors["data"]["total"]) == ("errors", 1)
     yesterday = ask(fresh_gateway, "what did we spend on OpenAI yesterday?")
-    assert (yesterday["intent"], yesterday["data"]["cost_usd"], yesterday["data"]["provider"]) == ("cost_analysis", 0, "openai")
+    assert (yesterday["intent"], yesterday["data"]["cost_usd"], yesterday["data"]["provider"]) == (
+        "cost_analysis",
+        0,
+        "openai",
+    )
     assert ask(fresh_gateway, "what did we spend today?")["data"]["cost_usd"] > 0
 
 
@@ -128,7 +137,16 @@ def test_the_chatbot_says_when_it_does_not_understand(gateway):
     assert "cost_analysis" in answer["data"]["topics"]
 
 
-@pytest.mark.parametrize("question", ["errors in the last 3 hours", "latency this month", "how healthy are you", "providers", "how many calls in the past week"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "errors in the last 3 hours",
+        "latency this month",
+        "how healthy are you",
+        "providers",
+        "how many calls in the past week",
+    ],
+)
 def test_every_topic_has_an_answer_that_fits_the_contract(gateway, question):
     answer = gateway.proxy.post("/api/chatbot/query", json={"query": question})
     assert answer.status_code == 200

@@ -37,15 +37,21 @@ def data_lines(answer):
 
 def test_a_call_is_forwarded_with_the_gateways_key_and_all_its_fields(forwarding, provider):
     provider.answer(200, OK)
-    answer = forwarding.chat("hi", model="openai/gpt-4o", headers={"authorization": "Bearer sk-sf-caller"}, custom_field={"a": [1]})
+    answer = forwarding.chat(
+        "hi", model="openai/gpt-4o", headers={"authorization": "Bearer sk-sf-caller"}, custom_field={"a": [1]}
+    )
     assert answer.status_code == 200
     assert answer.json()["choices"][0]["message"]["content"] == "from afar"
-    (path, headers, body), = provider.requests
+    ((path, headers, body),) = provider.requests
     assert path == "/v1/chat/completions"
     assert headers["authorization"] == f"Bearer {KEY}"
     assert "sk-sf-caller" not in str(headers)
-    assert json.loads(body) == {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}], "custom_field": {"a": [1]}}
-    row, = forwarding.logs()
+    assert json.loads(body) == {
+        "model": "gpt-4o",
+        "messages": [{"role": "user", "content": "hi"}],
+        "custom_field": {"a": [1]},
+    }
+    (row,) = forwarding.logs()
     assert (row["model"], row["routing_reason"], row["tokens_used"]) == ("gpt-4o-2024-08-06", "provider:openai", 7)
 
 
@@ -73,7 +79,7 @@ def test_a_providers_error_status_is_mapped(forwarding, provider, status, mapped
     assert f"openai answered {status}: bad key ***" == error["message"]
     assert answer.headers.get("retry-after") == ("7" if status == 429 else None)
     assert len(provider.requests) == 1
-    row, = forwarding.logs()
+    (row,) = forwarding.logs()
     assert (row["error_code"], row["status_code"], row["metrics"]["success"]) == (code, mapped, False)
 
 
@@ -104,13 +110,19 @@ def test_a_provider_that_does_not_answer_in_time_is_504(start_gateway):
 def test_failures_make_a_provider_unhealthy(forwarding, provider):
     provider.answer(500, {})
     forwarding.chat()
-    snapshot, = forwarding.management.get("/api/providers/perf").json()["data"]["snapshots"]
+    (snapshot,) = forwarding.management.get("/api/providers/perf").json()["data"]["snapshots"]
     assert (snapshot["status"], snapshot["error_rate"], snapshot["requests"]) == ("unhealthy", 1.0, 1)
     assert forwarding.management.get("/api/health/comprehensive").json()["status"] == "unhealthy"
 
 
 def test_a_stream_is_relayed_whatever_its_line_ends_and_pieces(forwarding, provider):
-    whole = b": hello\r\n\r\n" + chunk("a\u2028b").replace(b"\n\n", b"\r\n\r\n") + chunk("\u00e9") + chunk(finish="stop") + b"data: [DONE]\n\n"
+    whole = (
+        b": hello\r\n\r\n"
+        + chunk("a\u2028b").replace(b"\n\n", b"\r\n\r\n")
+        + chunk("\u00e9")
+        + chunk(finish="stop")
+        + b"data: [DONE]\n\n"
+    )
     provider.stream(*[whole[at : at + 7] for at in range(0, len(whole), 7)])
     *chunks, done = data_lines(forwarding.chat(stream=True))
     assert done == "[DONE]"
@@ -121,8 +133,17 @@ def test_a_stream_is_relayed_whatever_its_line_ends_and_pieces(forwarding, provi
 
 def test_the_usage_of_a_stream_is_captured_and_the_answer_cached(forwarding, provider):
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-    last = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": [], "usage": usage}
-    provider.stream(chunk("yes"), chunk(finish="stop"), b"data: " + json.dumps(last).encode() + b"\n\n", b"data: [DONE]\n\n")
+    last = {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o",
+        "choices": [],
+        "usage": usage,
+    }
+    provider.stream(
+        chunk("yes"), chunk(finish="stop"), b"data: " + json.dumps(last).encode() + b"\n\n", b"data: [DONE]\n\n"
+    )
     assert '"usage"' not in forwarding.chat(stream=True).text
     assert forwarding.logs()[0]["metrics"]["prompt_tokens"] == 3
     assert forwarding.chat().json()["choices"][0]["message"]["content"] == "yes"
@@ -145,7 +166,7 @@ def test_a_failure_in_a_stream_is_told_in_the_stream_without_done(forwarding, pr
     assert answer.status_code == 200
     assert json.loads(lines[-1])["error"]["code"] == code
     assert "[DONE]" not in lines
-    row, = forwarding.logs()
+    (row,) = forwarding.logs()
     assert (row["error_code"], row["response_content"]) == (code, "partial")
     assert forwarding.management.get("/api/metacache/stats").json()["entries"] == 0
 
@@ -156,14 +177,19 @@ def test_a_caller_that_hangs_up_ends_the_providers_stream_and_is_audited(forward
     written = threading.Event()
     audit = forwarding.gateway.audit
     write = audit.write
-    audit.write = lambda *args: (write(*args), written.set())
+
+    def write_and_tell(*args):
+        write(*args)
+        written.set()
+
+    audit.write = write_and_tell
     body = {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "x"}]}
     with forwarding.proxy.stream("POST", "/v1/chat/completions", json=body) as answer:
         next(answer.iter_raw())
     assert written.wait(10)
     provider.hold.set()
     assert provider.gone.wait(10)
-    row, = forwarding.logs()
+    (row,) = forwarding.logs()
     assert (row["error_code"], row["status_code"]) == ("client_disconnected", 499)
 
 
@@ -184,7 +210,10 @@ def test_streamed_messages_over_a_chat_provider_become_events(forwarding, provid
     tool = [{"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
              "choices": [{"index": 0, "delta": {"tool_calls": [part]}, "finish_reason": None}]} for part in (call, rest)]  # fmt: skip
     provider.stream(
-        chunk("so"), *[b"data: " + json.dumps(each).encode() + b"\n\n" for each in tool], chunk(finish="tool_calls"), b"data: [DONE]\n\n"
+        chunk("so"),
+        *[b"data: " + json.dumps(each).encode() + b"\n\n" for each in tool],
+        chunk(finish="tool_calls"),
+        b"data: [DONE]\n\n",
     )
     body = {"model": "gpt-4o", "max_tokens": 50, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
     answer = forwarding.proxy.post("/v1/messages", json=body, headers={"x-smartflow-provider": "openai"})
@@ -200,16 +229,22 @@ def test_streamed_messages_over_a_chat_provider_become_events(forwarding, provid
 
 def test_a_second_gateway_serves_as_a_provider(start_gateway):
     inner = start_gateway()
-    outer = start_gateway(environment={"OPENAI_BASE_URL": f"{inner.urls['proxy']}/v1", "LOCAL_BASE_URL": inner.urls["proxy"]})
+    outer = start_gateway(
+        environment={"OPENAI_BASE_URL": f"{inner.urls['proxy']}/v1", "LOCAL_BASE_URL": inner.urls["proxy"]}
+    )
     assert "offline" in outer.chat("chain").json()["choices"][0]["message"]["content"]
     assert inner.logs()[0]["request_content"] == "chain"
     assert data_lines(outer.chat("chain stream", stream=True))[-1] == "[DONE]"
     assert outer.chat("local", model="local/tiny").json()["provider"] == "local"
     vectors = outer.proxy.post("/v1/embeddings", json={"model": "text-embedding-3-small", "input": "a"})
     assert vectors.json()["data"][0]["index"] == 0
-    spoken = outer.proxy.post("/v1/audio/speech", json={"model": "tts-1", "input": "hi", "voice": "alloy", "response_format": "wav"})
+    spoken = outer.proxy.post(
+        "/v1/audio/speech", json={"model": "tts-1", "input": "hi", "voice": "alloy", "response_format": "wav"}
+    )
     assert spoken.content[:4] == b"RIFF"
-    heard = outer.proxy.post("/v1/audio/transcriptions", files={"file": ("a.wav", spoken.content)}, data={"model": "whisper-1"})
+    heard = outer.proxy.post(
+        "/v1/audio/transcriptions", files={"file": ("a.wav", spoken.content)}, data={"model": "whisper-1"}
+    )
     assert "a.wav" in heard.json()["text"]
     assert "local/gpt-4o" in [model["id"] for model in outer.proxy.get("/v1/models").json()["data"]]
 

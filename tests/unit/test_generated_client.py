@@ -15,7 +15,6 @@ from typing import Any, Dict, Iterator
 
 import httpx
 import pytest
-
 import smartflow_generated
 from smartflow_generated import client, types
 from smartflow_generated.bridge.api.logs import get_hybrid_logs

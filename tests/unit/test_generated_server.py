@@ -14,14 +14,14 @@ if sys.version_info < (3, 11):
     pytest.skip("the gateway needs Python 3.11", allow_module_level=True)
 
 from pydantic import ValidationError
-
-from scripts.bundle import COMMON, SERVICES, bundle, load, operations, resolve
-from scripts.tree import ROOT
 from smartflow_generated.server.base import DateTime, Model
 from smartflow_generated.server.bridge.routes import ROUTES as BRIDGE_ROUTES
 from smartflow_generated.server.proxy import models
 from smartflow_generated.server.proxy.routes import ROUTES as PROXY_ROUTES
 from smartflow_generated.server.route import Param, Route, convert
+
+from scripts.bundle import COMMON, SERVICES, bundle, load, operations, resolve
+from scripts.tree import ROOT
 
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}
 DOCUMENTS = [service for service in SERVICES if (ROOT / "openapi" / f"{service}.yaml").exists()]

@@ -273,7 +273,7 @@ CacheHitType: TypeAlias = Literal["exact", "semantic"]
 
 
 class ChatCompletionEvent(TypedDict):
-    """One server-sent event of a streamed completion. Its data is a `ChatCompletionChunk` in JSON, or `{"error": {...}}` (the `Error` of all services) when the call failed after the stream had begun, or `[DONE]`, which ends every stream."""
+    """One server-sent event of a streamed completion. Its data is a `ChatCompletionChunk` in JSON, or `{"error": {...}}` (the `Error` of all services) when the call failed after the stream had begun, or `[DONE]`, which ends every complete stream."""
 
     data: str
     """The JSON text of one chunk or of an error; `[DONE]` at the end."""
@@ -394,12 +394,7 @@ EmbeddingInputItem2Item: TypeAlias = int
 EmbeddingInputItem2: TypeAlias = list[EmbeddingInputItem2Item]
 
 
-EmbeddingInput: TypeAlias = Union[
-    str,
-    list[EmbeddingInputItem],
-    list[EmbeddingInputItem1],
-    list[EmbeddingInputItem2],
-]
+EmbeddingInput: TypeAlias = Union[str, list[EmbeddingInputItem], list[EmbeddingInputItem1], list[EmbeddingInputItem2]]
 """A text, several texts, the tokens of a text, or the tokens of several texts."""
 
 
@@ -1164,13 +1159,7 @@ class ThinkingDelta(TypedDict):
     """The thoughts."""
 
 
-BlockDelta: TypeAlias = Union[
-    TextDelta,
-    InputJsonDelta,
-    ThinkingDelta,
-    SignatureDelta,
-    OtherDelta,
-]
+BlockDelta: TypeAlias = Union[TextDelta, InputJsonDelta, ThinkingDelta, SignatureDelta, OtherDelta]
 """What to add to a block; `type` tells the kinds apart."""
 
 
@@ -1395,12 +1384,7 @@ class AllowedToolsChoice(TypedDict):
     allowed_tools: ToolSubset
 
 
-ToolChoice: TypeAlias = Union[
-    ToolChoiceMode,
-    FunctionToolChoice,
-    CustomToolChoice,
-    AllowedToolsChoice,
-]
+ToolChoice: TypeAlias = Union[ToolChoiceMode, FunctionToolChoice, CustomToolChoice, AllowedToolsChoice]
 """Whether the model must, may or must not call tools; `auto` when there are tools, else `none`."""
 
 
@@ -1564,13 +1548,7 @@ class UserMessage(TypedDict):
     name: NotRequired[ParticipantName]
 
 
-ChatMessage: TypeAlias = Union[
-    SystemMessage,
-    DeveloperMessage,
-    UserMessage,
-    AssistantMessage,
-    ToolMessage,
-]
+ChatMessage: TypeAlias = Union[SystemMessage, DeveloperMessage, UserMessage, AssistantMessage, ToolMessage]
 """One message of a conversation; `role` tells the kinds apart."""
 
 

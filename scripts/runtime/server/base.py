@@ -27,7 +27,7 @@ def _not_null(value: Any) -> Any:
 
 def _rfc_3339(value: Any) -> Any:
     # pydantic also takes numbers, dates and other spellings for a moment; the contract does not.
-    if isinstance(value, str) and not _RFC_3339.fullmatch(value) or isinstance(value, (int, float)):
+    if (isinstance(value, str) and not _RFC_3339.fullmatch(value)) or isinstance(value, (int, float)):
         raise PydanticCustomError("datetime_format", "Input should be an RFC 3339 date and time with a time zone")
     return value
 

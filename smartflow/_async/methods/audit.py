@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, List, Optional, Unio
 from ..._core.check import check_int, check_text
 from ..._core.wire import opt
 from ...exceptions import ValidationError
-from .base import AsyncMethods, rows_of
+from .base import AsyncMethods, as_dict, rows_of
 
 if TYPE_CHECKING:
     from smartflow_generated.shapes.bridge import HybridAnalytics
@@ -65,8 +65,9 @@ class AsyncAuditMethods(AsyncMethods):
             model=opt(model),
             days=check_int(days, "days", 1),
         )
-        body, _ = await self._session.json(op.operation, request)
-        return read_rows(VASLog.from_wire, rows_of(body, "data", "getVasLogs"))
+        return await self._session.read(
+            op.operation, request, lambda body, reply: read_rows(VASLog.from_wire, rows_of(body, "data"))
+        )
 
     async def iter_logs(
         self,
@@ -135,8 +136,8 @@ class AsyncAuditMethods(AsyncMethods):
         """
         from smartflow_generated.bridge.api.logs import get_hybrid_logs as op
 
-        body, _ = await self._session.json(op.operation, op.request(limit=check_int(limit, "limit", 1)))
-        return rows_of(body, "logs", "getHybridLogs")
+        request = op.request(limit=check_int(limit, "limit", 1))
+        return await self._session.read(op.operation, request, lambda body, reply: rows_of(body, "logs"))
 
     async def get_analytics(self, start_date: Optional[Day] = None, end_date: Optional[Day] = None) -> HybridAnalytics:
         """Return calls, tokens, cost and cache figures of a range of days, by provider, model and day.
@@ -161,9 +162,7 @@ class AsyncAuditMethods(AsyncMethods):
         from smartflow_generated.bridge.api.analytics import get_hybrid_analytics as op
 
         request = op.request(start_date=opt(_day(start_date, "start_date")), end_date=opt(_day(end_date, "end_date")))
-        answer: Any
-        answer, _ = await self._session.object(op.operation, request)
-        result: HybridAnalytics = answer
+        result: HybridAnalytics = await self._session.read(op.operation, request, as_dict)
         return result
 
 

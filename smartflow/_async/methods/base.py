@@ -7,7 +7,7 @@ from typing import Any, Dict, List
 from ...exceptions import ResponseValidationError
 from ..session import AsyncSession
 
-__all__ = ["AsyncMethods", "rows_of", "unwrapped"]
+__all__ = ["AsyncMethods", "as_dict", "rows_of", "unwrapped"]
 
 
 class AsyncMethods:
@@ -16,13 +16,20 @@ class AsyncMethods:
     _session: AsyncSession
 
 
-def unwrapped(body: Dict[str, Any], key: str = "data") -> Dict[str, Any]:
+def as_dict(body: Any, reply: Any = None) -> Any:
+    """The object that the answer must be."""
+    if not isinstance(body, dict):
+        raise ResponseValidationError(f"the answer is not an object but {type(body).__name__}", body=body)
+    return body
+
+
+def unwrapped(body: Any, key: str = "data") -> Dict[str, Any]:
     """The object itself, or the one in its envelope."""
-    inner = body.get(key)
+    inner = as_dict(body).get(key)
     return inner if isinstance(inner, dict) else body
 
 
-def rows_of(body: Any, key: str, operation: str) -> List[Any]:
+def rows_of(body: Any, key: str) -> List[Any]:
     """The rows of a list answer: under their name, under `data`, or the body itself; anything else is an error."""
     if isinstance(body, dict):
         for name in (key, "data"):
@@ -31,4 +38,4 @@ def rows_of(body: Any, key: str, operation: str) -> List[Any]:
                 return rows
     elif isinstance(body, list):
         return body
-    raise ResponseValidationError(f"the answer to {operation} has no list `{key}`", operation=operation, body=body)
+    raise ResponseValidationError(f"the answer has no list `{key}`", body=body)

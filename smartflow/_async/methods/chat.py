@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Dict, List, Mapping, Optio
 from ..._core.check import check_extras, check_int, check_messages, check_text
 from ..._core.defaults import TEMPERATURE, sampling
 from ...exceptions import ResponseValidationError
-from .base import AsyncMethods
+from .base import AsyncMethods, as_dict
 
 if TYPE_CHECKING:
     from typing_extensions import Literal
@@ -216,15 +216,8 @@ class AsyncChatMethods(AsyncMethods):
             body["system"] = check_text(system, "system", empty=True)
         request = op.request(body=body, anthropic_version="2023-06-01")
         if anthropic_key is not None:
-            request["headers"]["x-api-key"] = check_text(anthropic_key, "anthropic_key")
-        answer, reply = await self._session.object(op.operation, request)
-        blocks = answer.get("content")
-        if not isinstance(blocks, list):
-            raise ResponseValidationError(
-                "the answer to createMessage has no list `content`", body=answer, headers=reply.headers
-            )
-        texts = (block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text")
-        return "".join(text for text in texts if isinstance(text, str))
+            request.setdefault("headers", {})["x-api-key"] = check_text(anthropic_key, "anthropic_key")
+        return await self._session.read(op.operation, request, _claude_text)
 
     async def _complete(
         self,
@@ -241,8 +234,7 @@ class AsyncChatMethods(AsyncMethods):
         body: Any = {"model": check_text(model, "model"), "messages": messages}
         body.update(sampling(model, temperature, max_tokens))
         body.update(extras)
-        answer, reply = await self._session.object(op.operation, op.request(body=body))
-        return AIResponse.from_wire(answer, reply)
+        return await self._session.read(op.operation, op.request(body=body), AIResponse.from_wire)
 
     async def _stream(
         self,
@@ -270,3 +262,12 @@ def _conversation(message: str, system_prompt: Optional[str]) -> List[Dict[str, 
         messages.append({"role": "system", "content": check_text(system_prompt, "system_prompt", empty=True)})
     messages.append({"role": "user", "content": check_text(message, "message")})
     return messages
+
+
+def _claude_text(answer: Any, reply: Any) -> str:
+    """The text of all text blocks: thinking blocks may stand before the first one."""
+    blocks = as_dict(answer).get("content")
+    if not isinstance(blocks, list):
+        raise ResponseValidationError("the answer has no list `content`", body=answer)
+    texts = (block.get("text") for block in blocks if isinstance(block, dict) and block.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))

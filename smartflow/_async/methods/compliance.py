@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from ..._core.check import check_text
 from ...exceptions import ResponseValidationError, ValidationError
-from .base import AsyncMethods
+from .base import AsyncMethods, as_dict
 
 if TYPE_CHECKING:
     from smartflow_generated.shapes.compliance import FeedbackResult
@@ -55,8 +55,7 @@ class AsyncComplianceMethods(AsyncMethods):
         for name, value in (("user_id", user_id), ("org_id", org_id), ("context", context)):
             if value is not None:
                 body[name] = check_text(value, name)
-        answer, reply = await self._session.object(op.operation, op.request(body=body))
-        return IntelligentScanResult.from_dict(answer, reply)
+        return await self._session.read(op.operation, op.request(body=body), IntelligentScanResult.from_wire)
 
     async def check_compliance(self, content: str, policy: str = "enterprise_standard") -> ComplianceResult:
         """Return the verdict of the rule-based scan of a text.
@@ -83,8 +82,7 @@ class AsyncComplianceMethods(AsyncMethods):
         from ...types.compliance import ComplianceResult
 
         body: Any = {"content": check_text(content, "content"), "policy": check_text(policy, "policy")}
-        answer, reply = await self._session.object(op.operation, op.request(body=body))
-        return ComplianceResult.from_wire(answer, reply)
+        return await self._session.read(op.operation, op.request(body=body), ComplianceResult.from_wire)
 
     async def redact_pii(self, content: str) -> str:
         """Return the text with all personal data replaced by placeholders such as `[EMAIL]`.
@@ -108,11 +106,11 @@ class AsyncComplianceMethods(AsyncMethods):
         result = await self.check_compliance(content)
         if result.redacted_content is not None:
             return result.redacted_content
-        if result.has_violations or result.pii_detected or result.violations:
+        if result.has_violations or result.pii_detected or result.violations or result.risk_score > 0:
             raise ResponseValidationError(
                 "the gateway found personal data but sent no redacted text",
                 operation="scanContent",
-                headers=result.headers,
+                request_id=result.request_id,
             )
         return content
 
@@ -153,9 +151,7 @@ class AsyncComplianceMethods(AsyncMethods):
             body["user_id"] = check_text(user_id, "user_id")
         if notes is not None:
             body["notes"] = check_text(notes, "notes")
-        answer: Any
-        answer, _ = await self._session.object(op.operation, op.request(body=body))
-        result: FeedbackResult = answer
+        result: FeedbackResult = await self._session.read(op.operation, op.request(body=body), as_dict)
         return result
 
     async def get_intelligent_health(self) -> Dict[str, Any]:
@@ -174,5 +170,5 @@ class AsyncComplianceMethods(AsyncMethods):
         """
         from smartflow_generated.compliance.api.intelligent import get_intelligent_health as op
 
-        answer, _ = await self._session.object(op.operation, op.request())
-        return answer
+        result: Dict[str, Any] = await self._session.read(op.operation, op.request(), as_dict)
+        return result

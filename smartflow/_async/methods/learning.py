@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict
 
 from ..._core.check import check_segment
-from .base import AsyncMethods, unwrapped
+from .base import AsyncMethods, as_dict, unwrapped
 
 if TYPE_CHECKING:
     from ...types.compliance import LearningStatus, LearningSummary, MLStats, OrgBaseline, PersistenceStats
@@ -31,8 +31,7 @@ class AsyncLearningMethods(AsyncMethods):
 
         from ...types.compliance import LearningSummary
 
-        answer, reply = await self._session.object(op.operation, op.request())
-        return LearningSummary.from_dict(answer, reply)
+        return await self._session.read(op.operation, op.request(), LearningSummary.from_dict)
 
     async def get_learning_status(self, user_id: str) -> LearningStatus:
         """Return the progress of adaptive learning for one user.
@@ -54,8 +53,9 @@ class AsyncLearningMethods(AsyncMethods):
 
         from ...types.compliance import LearningStatus
 
-        answer, reply = await self._session.object(op.operation, op.request(check_segment(user_id, "user_id")))
-        return LearningStatus.from_dict(answer, reply)
+        return await self._session.read(
+            op.operation, op.request(check_segment(user_id, "user_id")), LearningStatus.from_dict
+        )
 
     async def get_ml_stats(self) -> MLStats:
         """Return how many patterns the compliance engine knows, and of what kinds.
@@ -72,8 +72,9 @@ class AsyncLearningMethods(AsyncMethods):
 
         from ...types.compliance import MLStats
 
-        answer, reply = await self._session.object(op.operation, op.request())
-        return MLStats.from_dict(unwrapped(answer, "ml_stats"), reply)
+        return await self._session.read(
+            op.operation, op.request(), lambda body, reply: MLStats.from_dict(unwrapped(body, "ml_stats"), reply)
+        )
 
     async def get_org_summary(self) -> Dict[str, Any]:
         """Return compliance figures over all organisations.
@@ -91,8 +92,8 @@ class AsyncLearningMethods(AsyncMethods):
         """
         from smartflow_generated.compliance.api.org import get_org_summary as op
 
-        answer, _ = await self._session.object(op.operation, op.request())
-        return answer
+        result: Dict[str, Any] = await self._session.read(op.operation, op.request(), as_dict)
+        return result
 
     async def get_org_baseline(self, org_id: str) -> OrgBaseline:
         """Return the normal behaviour of one organisation, which deviations are measured against.
@@ -114,8 +115,9 @@ class AsyncLearningMethods(AsyncMethods):
 
         from ...types.compliance import OrgBaseline
 
-        answer, reply = await self._session.object(op.operation, op.request(check_segment(org_id, "org_id")))
-        return OrgBaseline.from_dict(answer, reply)
+        return await self._session.read(
+            op.operation, op.request(check_segment(org_id, "org_id")), OrgBaseline.from_dict
+        )
 
     async def get_persistence_stats(self) -> PersistenceStats:
         """Return how much of the compliance engine's knowledge is stored.
@@ -132,8 +134,11 @@ class AsyncLearningMethods(AsyncMethods):
 
         from ...types.compliance import PersistenceStats
 
-        answer, reply = await self._session.object(op.operation, op.request())
-        return PersistenceStats.from_dict(unwrapped(answer, "persistence"), reply)
+        return await self._session.read(
+            op.operation,
+            op.request(),
+            lambda body, reply: PersistenceStats.from_dict(unwrapped(body, "persistence"), reply),
+        )
 
     async def save_compliance_data(self) -> Dict[str, Any]:
         """Return the counts of what was written, after the compliance engine stored all that it knows.
@@ -151,5 +156,5 @@ class AsyncLearningMethods(AsyncMethods):
         """
         from smartflow_generated.compliance.api.persistence import save_compliance_data as op
 
-        answer, _ = await self._session.object(op.operation, op.request(body={}))
-        return answer
+        result: Dict[str, Any] = await self._session.read(op.operation, op.request(body={}), as_dict)
+        return result

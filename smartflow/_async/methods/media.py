@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Union
 
 from ..._core.check import check_extras, check_int, check_text, check_texts
-from ..._core.jsoncodec import decode
+from ..._core.errors import with_facts
 from ..._io.files import open_upload
 from ...exceptions import ResponseValidationError
-from .base import AsyncMethods
+from ..session import understood
+from .base import AsyncMethods, as_dict
 
 if TYPE_CHECKING:
     from smartflow_generated.shapes.proxy import EmbeddingList, ImageList, RerankAnswer
@@ -64,9 +65,7 @@ class AsyncMediaMethods(AsyncMethods):
         if input_type is not None:
             body["input_type"] = check_text(input_type, "input_type")
         body.update(kwargs)
-        answer: Any
-        answer, _ = await self._session.object(op.operation, op.request(body=body))
-        result: EmbeddingList = answer
+        result: EmbeddingList = await self._session.read(op.operation, op.request(body=body), as_dict)
         return result
 
     async def image_generation(
@@ -120,9 +119,7 @@ class AsyncMediaMethods(AsyncMethods):
         if style is not None:
             body["style"] = check_text(style, "style")
         body.update(kwargs)
-        answer: Any
-        answer, _ = await self._session.object(op.operation, op.request(body=body))
-        result: ImageList = answer
+        result: ImageList = await self._session.read(op.operation, op.request(body=body), as_dict)
         return result
 
     async def audio_transcription(
@@ -179,12 +176,10 @@ class AsyncMediaMethods(AsyncMethods):
             form["file"] = upload
             reply = await self._session.send(op.operation, op.request(body=form))
         kind = reply.headers.get("content-type", "").split(";")[0].strip().lower()
-        if kind.startswith("text/") or kind == "application/x-subrip":
+        if (kind.startswith("text/") and kind != "text/html") or kind == "application/x-subrip":
             return {"text": reply.content.decode("utf-8", "replace")}
-        answer = decode(reply.content, "createTranscription", headers=reply.headers)
-        if not isinstance(answer, dict):
-            raise ResponseValidationError("the answer to createTranscription is not an object", body=answer)
-        return answer
+        result: Dict[str, Any] = understood(as_dict, op.operation.operation_id, reply)
+        return result
 
     async def text_to_speech(
         self,
@@ -232,12 +227,8 @@ class AsyncMediaMethods(AsyncMethods):
         kind = reply.headers.get("content-type", "").split(";")[0].strip().lower()
         content: bytes = reply.content
         if kind in ("application/json", "text/html") or not content:
-            raise ResponseValidationError(
-                f"the answer to createSpeech is not audio but {kind or 'empty'}",
-                body=content[:2000].decode("utf-8", "replace"),
-                headers=reply.headers,
-                status_code=reply.status,
-            )
+            error = ResponseValidationError(f"the answer is not audio but {kind or 'empty'}", body=content)
+            raise with_facts(error, op.operation.operation_id, reply)
         return content
 
     async def rerank(
@@ -279,7 +270,5 @@ class AsyncMediaMethods(AsyncMethods):
         if top_n is not None:
             body["top_n"] = check_int(top_n, "top_n", 1)
         body.update(kwargs)
-        answer: Any
-        answer, _ = await self._session.object(op.operation, op.request(body=body))
-        result: RerankAnswer = answer
+        result: RerankAnswer = await self._session.read(op.operation, op.request(body=body), as_dict)
         return result

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, cast
 
 from ..._core.check import check_int, check_text
 from ...exceptions import ProviderError
-from .base import AsyncMethods, rows_of, unwrapped
+from .base import AsyncMethods, as_dict, rows_of, unwrapped
 
 if TYPE_CHECKING:
     from smartflow_generated.shapes.management import RoutingOverrideResult, RoutingStatus
@@ -36,8 +36,7 @@ class AsyncSystemMethods(AsyncMethods):
         """
         from smartflow_generated.proxy.api.models import list_models as op
 
-        body, _ = await self._session.json(op.operation, op.request())
-        return rows_of(body, "data", "listModels")
+        return await self._session.read(op.operation, op.request(), lambda body, reply: rows_of(body, "data"))
 
     async def chatbot_query(self, query: str) -> ChatbotAnswer:
         """Return the gateway's answer to a question about its own operation.
@@ -59,9 +58,8 @@ class AsyncSystemMethods(AsyncMethods):
         """
         from smartflow_generated.proxy.api.chatbot import query_chatbot as op
 
-        answer: Any
-        answer, _ = await self._session.object(op.operation, op.request(body={"query": check_text(query, "query")}))
-        result: ChatbotAnswer = answer
+        request = op.request(body={"query": check_text(query, "query")})
+        result: ChatbotAnswer = await self._session.read(op.operation, request, as_dict)
         return result
 
     async def get_cache_stats(self) -> CacheStats:
@@ -79,8 +77,9 @@ class AsyncSystemMethods(AsyncMethods):
 
         from ...types.system import CacheStats
 
-        answer, reply = await self._session.object(op.operation, op.request())
-        return CacheStats.from_wire(unwrapped(answer), reply)
+        return await self._session.read(
+            op.operation, op.request(), lambda body, reply: CacheStats.from_wire(unwrapped(body), reply)
+        )
 
     async def get_provider_health(self) -> List[ProviderHealth]:
         """Return how each provider does, measured on real traffic.
@@ -98,9 +97,11 @@ class AsyncSystemMethods(AsyncMethods):
 
         from ...types.system import ProviderHealth
 
-        answer, _ = await self._session.object(op.operation, op.request())
-        rows = rows_of(unwrapped(answer), "snapshots", "getProviderPerformance")
-        return [ProviderHealth.from_dict(row) for row in rows]
+        return await self._session.read(
+            op.operation,
+            op.request(),
+            lambda body, reply: [ProviderHealth.from_dict(row) for row in rows_of(unwrapped(body), "snapshots")],
+        )
 
     async def health_comprehensive(self) -> SystemHealth:
         """Return the health of the whole gateway.
@@ -118,8 +119,9 @@ class AsyncSystemMethods(AsyncMethods):
 
         from ...types.system import SystemHealth
 
-        answer, reply = await self._session.object(op.operation, op.request())
-        return SystemHealth.from_wire(unwrapped(answer), reply)
+        return await self._session.read(
+            op.operation, op.request(), lambda body, reply: SystemHealth.from_wire(unwrapped(body), reply)
+        )
 
     async def health(self) -> Dict[str, Any]:
         """Return whether the gateway lives; not retried.
@@ -138,8 +140,9 @@ class AsyncSystemMethods(AsyncMethods):
         """
         from smartflow_generated.proxy.api.health import get_liveness as op
 
-        answer, _ = await self._session.derive(max_retries=0).object(op.operation, op.request())
-        return answer
+        session = self._session.derive(max_retries=0)
+        result: Dict[str, Any] = await session.read(op.operation, op.request(), as_dict)
+        return result
 
     async def readiness(self) -> Dict[str, Any]:
         """Return whether the gateway can serve calls; not retried.
@@ -158,14 +161,15 @@ class AsyncSystemMethods(AsyncMethods):
         """
         from smartflow_generated.proxy.api.health import get_readiness as op
 
+        session = self._session.derive(max_retries=0)
         try:
-            answer, _ = await self._session.derive(max_retries=0).object(op.operation, op.request())
+            result: Dict[str, Any] = await session.read(op.operation, op.request(), as_dict)
         except ProviderError as error:
             # "Not ready" is an answer to this question, though its status is 503.
             if error.status_code == 503 and isinstance(error.body, dict) and isinstance(error.body.get("status"), str):
                 return error.body
             raise
-        return answer
+        return result
 
     async def get_routing_status(self) -> RoutingStatus:
         """Return the state of routing.
@@ -183,10 +187,9 @@ class AsyncSystemMethods(AsyncMethods):
         """
         from smartflow_generated.management.api.routing import get_routing_status as op
 
-        answer: Any
-        answer, _ = await self._session.object(op.operation, op.request())
-        result: RoutingStatus = unwrapped(answer)  # type: ignore[assignment]
-        return result
+        return await self._session.read(
+            op.operation, op.request(), lambda body, reply: cast("RoutingStatus", unwrapped(body))
+        )
 
     async def force_provider(self, provider: str, duration_seconds: int = 300) -> RoutingOverrideResult:
         """Return the gateway's receipt after it was told to send all calls to one provider for a while.
@@ -216,7 +219,5 @@ class AsyncSystemMethods(AsyncMethods):
             "ttl_minutes": -(-seconds // 60),
             "duration_seconds": seconds,
         }
-        answer: Any
-        answer, _ = await self._session.object(op.operation, op.request(body=body))
-        result: RoutingOverrideResult = answer
+        result: RoutingOverrideResult = await self._session.read(op.operation, op.request(body=body), as_dict)
         return result

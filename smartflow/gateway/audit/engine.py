@@ -16,6 +16,7 @@ CACHE_HIT_LATENCY_MS = 5
 """The documented latency of a cache hit; the time really spent is in `processing_time_ms`."""
 CONTENT_LIMIT = 20_000
 """Characters of a request or an answer that a row keeps."""
+_CUT_MARGIN = 500
 INSTANCE_ID = "local"
 _SOURCE = "sqlite"
 _NO_FINDS: dict[str, Any] = {
@@ -46,6 +47,10 @@ class AuditEngine:
         """Write the row of a call that took `elapsed_ms` inside the current transaction."""
         processing = elapsed_ms if record.processing_time_ms is None else record.processing_time_ms
         latency = elapsed_ms if record.latency_ms is None else record.latency_ms
+        # The three texts are often the same one; redacting is the dearest step of a call.
+        clean = {
+            text: self._clean(text) for text in {record.cache_query, record.request_content, record.response_content}
+        }
         row = {
             **vars(record),
             "day": record.timestamp[:10],
@@ -55,19 +60,22 @@ class AuditEngine:
             "processing_time_ms": processing,
             "cached": int(record.cached),
             "cache_looked_up": int(record.cache_looked_up),
-            "cache_query": self._clean(record.cache_query) or "",
+            "cache_query": clean[record.cache_query] or "",
             "success": int(record.success),
             "compliance": json.dumps(record.compliance, ensure_ascii=False),
-            "request_content": self._clean(record.request_content),
-            "response_content": self._clean(record.response_content),
+            "request_content": clean[record.request_content],
+            "response_content": clean[record.response_content],
         }
         self._repo.insert(row)
 
     def _clean(self, text: str | None) -> str | None:
         if not text or self._redact is None:
             return None
-        # Redacted before it is cut, because a cut through a card number would hide it from the redactor.
-        return self._redact(text)[:CONTENT_LIMIT]
+        redacted = self._redact(text[: 2 * CONTENT_LIMIT])
+        if len(text) > 2 * CONTENT_LIMIT:
+            # A number that the cut went through is not recognised, so the text around the cut is not kept.
+            redacted = redacted[:-_CUT_MARGIN]
+        return redacted[:CONTENT_LIMIT]
 
     def page(
         self, now: datetime, *, limit: int, offset: int, provider: str | None, model: str | None, days: int

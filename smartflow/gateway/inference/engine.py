@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from smartflow.gateway.core import Gateway
 
 _LONG_TEXT = 20_000
+_LISTING_SECONDS = 5.0
 _PROVIDER_FAULTS = frozenset({429, 502, 503, 504})
 
 
@@ -126,9 +127,10 @@ class InferenceEngine:
         if upstream is None:
             return []
         try:
-            answer = await self._gateway.upstream.get_json(upstream, "/models")
-        except GatewayError as error:
-            logger.warning("the models of %s are not listed: %s", provider, error.code)
+            async with asyncio.timeout(_LISTING_SECONDS):
+                answer = await self._gateway.upstream.get_json(upstream, "/models")
+        except (GatewayError, TimeoutError) as error:
+            logger.warning("the models of %s are not listed: %s", provider, getattr(error, "code", "timeout"))
             return []
         entries = answer.get("data")
         return (

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from smartflow_generated.server.base import Model
+from smartflow_generated.server.proxy import models
+
 from smartflow.gateway.inference import messages
 from smartflow.gateway.offline import anthropic, chat, embeddings, images, rerank
 from smartflow.providers.table import DEFAULT_PROVIDER
-from smartflow_generated.server.base import Model
-from smartflow_generated.server.proxy import models
 
 Json = dict[str, Any]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from smartflow.gateway.contract import Call, Reply, operation
@@ -160,11 +161,12 @@ def _field(value: Any) -> Any:
 
 @operation("listModels")
 async def list_models(call: Call) -> dict[str, Any]:
-    """The models of the offline provider, and a name pattern of each provider that is really called."""
+    """The models of the offline provider, and those that the really called providers list."""
     listed = catalog.models()
     known = {model["id"] for model in listed}
-    for provider in call.gateway.routing.configured():
-        entries = await call.gateway.inference.upstream_models(provider)
+    providers = call.gateway.routing.configured()
+    found = await asyncio.gather(*map(call.gateway.inference.upstream_models, providers))
+    for provider, entries in zip(providers, found, strict=True):
         prefix = "" if provider == table.DEFAULT_PROVIDER else f"{provider}/"
         for name in entries:
             if f"{prefix}{name}" not in known:

@@ -2,7 +2,8 @@
 
 An answer is found again when operation, tenant, provider, model and every parameter of the request are equal. Not kept are errors,
 cut streams, answers that were cut off or filtered, answers that ask for a tool run (the caller acts on them, so each is asked anew),
-audio and images. `stream` and `stream_options` are no part of the key: a streamed and a plain call share one entry.
+audio and images. Entries hold answers as they were given, not redacted, because they are given again: the database file belongs
+to its user alone, and `no-store` keeps an answer out of it. `stream` and `stream_options` are no part of the key: a streamed and a plain call share one entry.
 """
 
 from __future__ import annotations

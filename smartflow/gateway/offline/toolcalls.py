@@ -9,7 +9,7 @@ from typing import Any
 from smartflow.gateway.offline.errors import OfflineError, SchemaError
 from smartflow.gateway.offline.reading import clean, messages_of, text_of, to_json
 from smartflow.gateway.offline.schema_sample import sample
-from smartflow.gateway.offline.words import STOPWORDS, name_words, stem, terms, words
+from smartflow.gateway.offline.words import TOOL_STOPWORDS, name_words, stem, terms, words
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _function_name(entry: Any) -> str | None:
 def _matching(tools: list[_Tool], text: str) -> list[_Tool]:
     """The tools that the text names or shares a distinctive word with, the best match first."""
     spoken = " ".join(words(text))
-    said = {stem(word) for word in words(text) if word not in STOPWORDS and (len(word) > 3 or not word.isascii())}
+    said = {stem(word) for word in words(text) if word not in TOOL_STOPWORDS and (len(word) > 3 or not word.isascii())}
     vocabularies = [_vocabulary(tool) for tool in tools]
     common = Counter(word for vocabulary in vocabularies for word in vocabulary)
     scores: dict[int, int] = {}
@@ -125,8 +125,8 @@ def _matching(tools: list[_Tool], text: str) -> list[_Tool]:
 
 
 def _vocabulary(tool: _Tool) -> set[str]:
-    named = {stem(word) for word in name_words(tool.name) if word not in STOPWORDS}
-    return named | {word for word in terms(tool.description) if len(word) > 2}
+    named = {stem(word) for word in name_words(tool.name) if word not in TOOL_STOPWORDS}
+    return named | {word for word in terms(tool.description, TOOL_STOPWORDS) if len(word) > 2}
 
 
 def _call(tool: _Tool) -> ToolCall:

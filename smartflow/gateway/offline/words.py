@@ -10,12 +10,15 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 STOPWORDS = frozenset(
     """
-    a about all also an and any are as at be been but by call can could data do does for from function get give
-    given had has have how i if in into is it its just let like make me more my new no not now of on one or our
-    out please result return returns say set should show some take tell that the their them then there these they
-    this those to tool tools two up us use used user using value was we were what when where which who will with
+    a about all also an and any are as at be been but by can could do does for from had has have how i if in into
+    is it its just let like make me more my no not now of on one or our out please say should some take tell that
+    the their them then there these they this those to two up us was we were what when where which who will with
     would you your
     """.split()
+)
+# Every second tool has these in its name or description, so that they tell nothing about which one is meant.
+TOOL_STOPWORDS = STOPWORDS | frozenset(
+    "call data function get give given new result return returns set show tool tools use used user using value".split()
 )
 
 
@@ -41,10 +44,10 @@ def _bare(root: str) -> str:
     return root[:-1] if root[-1] == root[-2] and root[-1] not in "lsz" else root.rstrip("e")
 
 
-def terms(text: str) -> list[str]:
+def terms(text: str, without: frozenset[str] = STOPWORDS) -> list[str]:
     """The stems of the words that carry meaning; all stems when nothing else is left."""
     found = words(text)
-    return [stem(word) for word in found if word not in STOPWORDS] or [stem(word) for word in found]
+    return [stem(word) for word in found if word not in without] or [stem(word) for word in found]
 
 
 def name_words(name: str) -> list[str]:

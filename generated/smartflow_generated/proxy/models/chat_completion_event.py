@@ -13,7 +13,8 @@ T = TypeVar("T", bound="ChatCompletionEvent")
 @_attrs_define
 class ChatCompletionEvent:
     """One server-sent event of a streamed completion. Its data is a `ChatCompletionChunk` in JSON, or `{"error": {...}}`
-    (the `Error` of all services) when the call failed after the stream had begun, or `[DONE]`, which ends every stream.
+    (the `Error` of all services) when the call failed after the stream had begun, or `[DONE]`, which ends every
+    complete stream.
 
         Attributes:
             data (str): The JSON text of one chunk or of an error; `[DONE]` at the end.

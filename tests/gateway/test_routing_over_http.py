@@ -46,7 +46,7 @@ def test_an_override_changes_who_answers_until_it_expires(fresh_gateway):
 
 def test_an_override_is_audited(fresh_gateway):
     fresh_gateway.management.post("/api/routing/override", json={"provider": "openai", "ttl_minutes": 1})
-    row, = fresh_gateway.logs()
+    (row,) = fresh_gateway.logs()
     assert (row["content_type"], row["provider"]) == ("routing", "openai")
 
 
@@ -67,5 +67,10 @@ def test_provider_figures_come_from_real_calls_and_not_from_hits(fresh_gateway):
     fresh_gateway.chat("one")
     fresh_gateway.chat("two", model="claude-sonnet-4-6")
     anthropic, openai = fresh_gateway.management.get("/api/providers/perf").json()["data"]["snapshots"]
-    assert (openai["provider"], openai["requests"], openai["success_rate"], openai["status"]) == ("openai", 1, 1.0, "healthy")
+    assert (openai["provider"], openai["requests"], openai["success_rate"], openai["status"]) == (
+        "openai",
+        1,
+        1.0,
+        "healthy",
+    )
     assert (anthropic["provider"], anthropic["requests_total"]) == ("anthropic", 1)
