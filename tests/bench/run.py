@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import List, NamedTuple
 
 HERE = Path(__file__).parent
-ROUNDS = 3
+ROUNDS = 5
 
 
 class Promise(NamedTuple):
