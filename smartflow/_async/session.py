@@ -1,4 +1,4 @@
-"""One client's settings, connections and options; every call of the facade goes through `send`, `json` or `stream`."""
+"""One client's settings, connections and options; every call of the facade goes through `send` or `read`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 import time
 import uuid
 from datetime import datetime, timezone
-from typing import Any, Callable, List, Mapping, Optional, Tuple, TypeVar
+from typing import Any, Callable, List, Mapping, Optional, TypeVar
 
 from .._core.call import Call, Header, Options, check_header
 from .._core.errors import with_facts
 from .._core.exchange import Environment, exchange
 from .._core.jsoncodec import decode
 from .._core.retry import RetryBudget
-from .._core.secrets import Secret, reveal
+from .._core.secrets import reveal
 from .._core.urls import Origin
 from .._io.multipart import encode_multipart
 from .._version import __version__
@@ -95,10 +95,6 @@ class AsyncSession:
     @property
     def closed(self) -> bool:
         return (self._parent or self)._closed
-
-    @property
-    def secrets(self) -> Tuple[Secret, ...]:
-        return self._environment.secrets
 
     def _make_environment(self) -> Environment:
         settings = self.settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type
 
@@ -37,6 +38,7 @@ _BY_STATUS: Dict[int, Type[exc.SmartflowError]] = {
     504: exc.TimeoutError,
     529: exc.ProviderError,
 }
+_LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])")
 _BUDGET_WORDS = frozenset({"insufficient_quota", "budget_exceeded"})
 # In-band error events have no status; their type or code tells the class.
 _BY_WORD: Dict[str, Type[exc.SmartflowError]] = {
@@ -103,6 +105,8 @@ def error_for_failure(
         return exc.TimeoutError(message, phase=failure.phase, attempts=attempts, operation=operation)
     verb = "broke off" if failure.sent else "cannot be reached"
     message = f"{where} {verb}: {redact(str(failure), secrets)}"
+    if not failure.sent and _LOOPBACK.match(url):
+        message += "; is the gateway running? `smartflow serve` starts a local one"
     return exc.ConnectionError(message, attempts=attempts, operation=operation)
 
 

@@ -19,7 +19,7 @@ def urls() -> Iterator[dict[str, str]]:
         yield urls_of(gateway)
 
 
-@pytest.mark.parametrize("run", BOUNDED, ids=[f"{run.service}-{index}" for index, run in enumerate(BOUNDED)])
+@pytest.mark.parametrize("run", BOUNDED, ids=[run.service for run in BOUNDED])
 def test_every_answer_is_one_that_the_contract_declares(urls: dict[str, str], run: Run) -> None:
     result = try_service(urls, run, SEED, seconds=390)
     assert result.ok, result.output
