@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"smartflow {given.command} needs Python {wanted} or newer: run it with one", file=sys.stderr)
         return _FAILURE
     try:
-        run = importlib.import_module(module).main
+        status: int = importlib.import_module(module).main(given.arguments)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("smartflow", "smartflow_generated"):
             raise
@@ -43,7 +43,6 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return _FAILURE
-    status: int = run(given.arguments)
     return status
 
 

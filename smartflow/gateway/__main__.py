@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from smartflow.cli.serve import main
+from smartflow.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["serve", *sys.argv[1:]]))

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from smartflow.gateway.app import build_apps
 from smartflow.gateway.contract import SERVICES
 from smartflow.gateway.core import Gateway
+from smartflow.gateway.offline.tokens import count_text
 
 PORT_OPTIONS = {
     "proxy": "--port",
@@ -152,6 +153,8 @@ async def run(
     if ready_file is not None:
         write_atomically(ready_file, line + "\n")
     print(line, flush=True)
+    # The tokenizer's tables take half a second: they load while nobody waits, not in the first call.
+    threading.Thread(target=count_text, args=("warm up", "gpt-4o"), name="warm-up", daemon=True).start()
     try:
         await stopping.wait()
     finally:

@@ -38,7 +38,7 @@ class LocalGateway:
 
     Its data is in memory unless `data_dir` is given. `env` adds environment variables, such as a provider's key or base URL;
     nothing else of the caller's environment that could name a provider is passed on. `python` is the interpreter to run it with:
-    by default this one when it is 3.11 or newer, else the one that SMARTFLOW_GATEWAY_PYTHON names, else one found on the PATH.
+    by default the one that SMARTFLOW_GATEWAY_PYTHON names, else this one when it is 3.11 or newer, else one found on the PATH.
     The process ends with the block, and also when this process dies.
     """
 
@@ -203,10 +203,9 @@ class LocalGateway:
 
 def find_python() -> str:
     """The interpreter that can run the gateway; GatewayStartError tells how to name one when there is none."""
-    if sys.version_info >= _LOWEST and sys.executable:
-        return sys.executable
     named = os.environ.get(PYTHON_VARIABLE)
-    found = named or next((path for path in map(shutil.which, _CANDIDATES) if path), None)
+    own = sys.executable if sys.version_info >= _LOWEST else None
+    found = named or own or next((path for path in map(shutil.which, _CANDIDATES) if path), None)
     if found is None:
         raise GatewayStartError(
             f"the gateway needs Python 3.11 or newer with smartflow-sdk[gateway]: name one in {PYTHON_VARIABLE}, or pass python="
