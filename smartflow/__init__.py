@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ._async.stream import AsyncChatStream
     from ._sync.client import SyncSmartflowClient
     from ._sync.stream import SyncChatStream
+    from .cli.configure import configure
+    from .cli.status import status
     from .exceptions import (
         AuthenticationError,
         BudgetExceededError,
@@ -90,6 +92,8 @@ __all__ = [
     "VASLog",
     "ValidationError",
     "__version__",
+    "configure",
+    "status",
 ]
 
 _HOMES = {
@@ -97,6 +101,8 @@ _HOMES = {
     "_async.stream": ("AsyncChatStream",),
     "_sync.client": ("SyncSmartflowClient",),
     "_sync.stream": ("SyncChatStream",),
+    "cli.configure": ("configure",),
+    "cli.status": ("status",),
     "exceptions": (
         "AuthenticationError",
         "BudgetExceededError",

@@ -12,22 +12,19 @@ from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
-SETTINGS = (
-    "SMARTFLOW_GATEWAY_URL",
-    "SMARTFLOW_URL",
-    "SMARTFLOW_API_KEY",
-    "SMARTFLOW_ATTESTATION",
-    "APERION_ATTESTATION",
-)
+# What a developer may have set for work of their own; the interpreter that runs the gateway is none of it.
+OWN = ("SMARTFLOW_", "APERION_")
+KEPT = ("SMARTFLOW_GATEWAY_PYTHON",)
 RATE = 8000
 LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopabcdef")
 
 
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in SETTINGS:
-        if name in os.environ:
+    for name in list(os.environ):
+        if name.startswith(OWN) and name not in KEPT:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("SMARTFLOW_CONFIG", os.devnull)
 
 
 def urls_of(gateway: Any) -> Dict[str, Any]:

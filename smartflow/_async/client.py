@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Union
 
 from .._core.call import Call, Options, checked_headers
 from .._core.check import check_connections, check_identity, check_options, check_retries
-from ..config import make_settings
+from ..config import DEFAULT_TIMEOUT, make_settings
 from ..exceptions import ValidationError
 from ..types.options import ResponseInfo, Timeouts, as_timeouts
 from .methods.audit import AsyncAuditMethods
@@ -37,8 +37,9 @@ class SmartflowClient(
 
     Args:
         base_url: The gateway's proxy service, for example `http://smartflow:7775`; by default the environment
-            variable `SMARTFLOW_GATEWAY_URL`, then `SMARTFLOW_URL`.
-        api_key: The virtual key (`sk-sf-...`); by default `SMARTFLOW_API_KEY`.
+            variable `SMARTFLOW_GATEWAY_URL`, then `SMARTFLOW_URL`, then the profile and the configuration file.
+        api_key: The virtual key (`sk-sf-...`); by default `SMARTFLOW_API_KEY`, then the profile and the file. A key
+            that was configured for another gateway than `base_url` is not used.
         timeout: Seconds for a whole call (for a stream: for its first byte, and between two events), or `Timeouts`.
         management_port: Port of the management service, on the same host.
         compliance_port: Port of the compliance service.
@@ -48,15 +49,16 @@ class SmartflowClient(
         http_client: An httpx client of yours, which you close; it brings its own proxies, TLS and limits.
         transport: An httpx transport, for example a test double.
         default_headers: Headers for every call.
-        max_retries: How often a call that may be repeated safely is sent again.
+        max_retries: How often a call that may be repeated safely is sent again; by default 2.
         verify: True, the path of a CA file or folder, an `ssl.SSLContext`, or False (never in production).
         proxy: URL of an HTTP proxy; by default `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are obeyed.
         attestation: An agent's attestation token; by default `SMARTFLOW_ATTESTATION`.
         max_connections: At most so many connections at a time.
         allow_insecure_http: Allow a key over plain http to a public host.
+        profile: A profile of `~/.smartflow/config.yaml`; by default `SMARTFLOW_PROFILE`, then the file's own default.
 
     Raises:
-        ConfigError: An argument or an environment variable is wrong; nothing is sent.
+        ConfigError: An argument, an environment variable or the configuration file is wrong; nothing is sent.
 
     Example:
         >>> async with SmartflowClient("http://smartflow:7775", api_key="sk-sf-...") as sf:
@@ -67,7 +69,7 @@ class SmartflowClient(
         self,
         base_url: Optional[str] = None,
         api_key: Optional[str] = None,
-        timeout: Union[float, Timeouts, None] = 30.0,
+        timeout: Union[float, Timeouts, None] = DEFAULT_TIMEOUT,
         management_port: int = 7778,
         compliance_port: int = 7777,
         bridge_port: int = 3500,
@@ -80,14 +82,15 @@ class SmartflowClient(
         http_client: Any = None,
         transport: Any = None,
         default_headers: Optional[Mapping[str, str]] = None,
-        max_retries: int = 2,
+        max_retries: Optional[int] = None,
         verify: Any = True,
         proxy: Optional[str] = None,
         attestation: Optional[str] = None,
         max_connections: int = 500,
         allow_insecure_http: bool = False,
+        profile: Optional[str] = None,
     ) -> None:
-        options = Options(as_timeouts(timeout), check_retries(max_retries), checked_headers(default_headers))
+        headers = checked_headers(default_headers)
         check_connections(max_connections)
         settings = make_settings(
             base_url,
@@ -111,7 +114,11 @@ class SmartflowClient(
             verify=verify,
             proxy=proxy,
             max_connections=max_connections,
+            profile=profile,
+            timeout=timeout,
+            max_retries=max_retries,
         )
+        options = Options(as_timeouts(settings.timeout), check_retries(settings.max_retries), headers)
         self._session = AsyncSession(settings, options)
 
     def with_options(

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from smartflow.gateway.config import OptionError, ServeOptions, add_options, read_options
@@ -20,12 +19,17 @@ _USAGE_ERROR, _FAILURE = 2, 1
 _log = logging.getLogger("smartflow.gateway")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the gateway until SIGTERM or Ctrl-C; returns the exit status."""
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of its options."""
     parser = argparse.ArgumentParser(prog="smartflow serve", description="Runs a Smartflow gateway on this machine.")
     add_options(parser)
+    return parser
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run the gateway until SIGTERM or Ctrl-C; returns the exit status."""
     try:
-        options = read_options(parser.parse_args(argv))
+        options = read_options(given)
     except OptionError as error:
         print(f"smartflow serve: {error}", file=sys.stderr)
         return _USAGE_ERROR
@@ -36,7 +40,8 @@ def serve(options: ServeOptions) -> int:
     """Run the gateway with checked options; returns the exit status."""
     from smartflow.gateway.compliance.policies import PolicyFileError
     from smartflow.gateway.contract import ContractError
-    from smartflow.gateway.server import PortTaken, bind, run, stop_at_end_of_input
+    from smartflow.gateway.server import PortTaken, bind, stop_at_end_of_input
+    from smartflow.gateway.server import run as run_servers
     from smartflow.gateway.store import StoreError
 
     _set_up_logging(options.log_level)
@@ -49,7 +54,7 @@ def serve(options: ServeOptions) -> int:
                 opened.close()
             raise
         asyncio.run(
-            run(
+            run_servers(
                 gateway,
                 sockets,
                 ready_file=options.ready_file,

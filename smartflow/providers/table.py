@@ -1,16 +1,36 @@
-"""The providers that Smartflow knows: their prefixes, environment variables and addresses, as plain data."""
+"""The providers that Smartflow knows: prefixes, environment variables, addresses and abilities, as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import NamedTuple, Optional
+from urllib.parse import urlsplit
 
 OPENAI_COMPATIBLE = "openai"
+
+CHAT, STREAM, EMBEDDINGS, IMAGES = "chat", "stream", "embeddings", "images"
+SPEECH, TRANSCRIPTION, RERANK, MODELS = "speech", "transcription", "rerank", "models"
+CAPABILITIES = (CHAT, STREAM, EMBEDDINGS, IMAGES, SPEECH, TRANSCRIPTION, RERANK, MODELS)
+_TALK = (CHAT, STREAM)
+# What the paths of each dialect append themselves; people write base URLs with and without it.
+_OWN_ENDINGS = {
+    "anthropic": ("/v1",),
+    "azure": ("/openai/v1", "/openai"),
+    "cohere": ("/v2", "/v1"),
+    "deepgram": ("/v1",),
+    "replicate": ("/v1",),
+}
 
 
 @dataclass(frozen=True)
 class ProviderSpec:
-    """One provider. `dialect` names the wire format; only `openai` can be forwarded to by the local gateway."""
+    """One provider. `dialect` names the wire format; only `openai` can be forwarded to by the local gateway.
+
+    `capabilities` are those that the dialect really carries out; `variables` are further environment variables
+    besides the key and the base URL.
+    """
 
     name: str
     title: str
@@ -19,6 +39,8 @@ class ProviderSpec:
     base_url: str | None = None
     base_url_variable: str | None = None
     aliases: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = (*_TALK, MODELS)
+    variables: tuple[str, ...] = ()
 
     def configured(self, environment: Mapping[str, str]) -> bool:
         """True when the environment says how to reach this provider: with a key or with a base URL."""
@@ -28,52 +50,97 @@ class ProviderSpec:
     def address(self, environment: Mapping[str, str]) -> str | None:
         """The base URL without a trailing slash, or None when there is none."""
         chosen = environment.get(self.base_url_variable, "").strip().rstrip("/") if self.base_url_variable else ""
+        for ending in _OWN_ENDINGS.get(self.dialect, ()):
+            if chosen.endswith(ending):
+                return chosen[: -len(ending)]
         # People write `http://localhost:11434` as often as `http://localhost:11434/v1`.
         bare = chosen and "/" not in chosen.partition("://")[2]
-        return (f"{chosen}/v1" if bare and self.dialect == OPENAI_COMPATIBLE else chosen) or self.base_url
+        if bare and self.dialect == OPENAI_COMPATIBLE:
+            return chosen + (urlsplit(self.base_url).path if self.base_url else "/v1")
+        return chosen or self.base_url
+
+    def offers(self, capability: str) -> bool:
+        """True when calls of this kind can be made to the provider."""
+        return capability in self.capabilities
+
+
+class ModelRef(NamedTuple):
+    """The provider that a model name belongs to, and the name by which that provider knows it."""
+
+    provider: str
+    model: str
 
 
 def _compatible(
-    name: str, title: str, base_url: str | None, *, key: bool = True, aliases: tuple[str, ...] = ()
+    name: str,
+    title: str,
+    base_url: str | None,
+    *more: str,
+    key: bool = True,
+    aliases: tuple[str, ...] = (),
+    models: bool = True,
 ) -> ProviderSpec:
     upper = name.upper()
-    return ProviderSpec(
-        name, title, OPENAI_COMPATIBLE, f"{upper}_API_KEY" if key else None, base_url, f"{upper}_BASE_URL", aliases
-    )
+    key_variable = f"{upper}_API_KEY" if key else None
+    offered = (*_TALK, *more, *((MODELS,) if models else ()))
+    return ProviderSpec(name, title, OPENAI_COMPATIBLE, key_variable, base_url, f"{upper}_BASE_URL", aliases, offered)
 
 
+def _own(
+    name: str, dialect: str, title: str, base_url: str, *offered: str, aliases: tuple[str, ...] = ()
+) -> ProviderSpec:
+    upper = name.upper()
+    return ProviderSpec(name, title, dialect, f"{upper}_API_KEY", base_url, f"{upper}_BASE_URL", aliases, offered)
+
+
+_AUDIO = (SPEECH, TRANSCRIPTION)
 _SPECS = (
-    _compatible("openai", "OpenAI", "https://api.openai.com/v1"),
-    ProviderSpec(
-        "anthropic",
-        "Anthropic",
-        "anthropic",
-        "ANTHROPIC_API_KEY",
-        "https://api.anthropic.com",
-        "ANTHROPIC_BASE_URL",
-        ("claude",),
-    ),
-    _compatible("xai", "xAI", "https://api.x.ai/v1"),
+    _compatible("openai", "OpenAI", "https://api.openai.com/v1", EMBEDDINGS, IMAGES, *_AUDIO),
+    _own("anthropic", "anthropic", "Anthropic", "https://api.anthropic.com", *_TALK, MODELS, aliases=("claude",)),
+    _compatible("xai", "xAI", "https://api.x.ai/v1", IMAGES),
     _compatible(
-        "gemini", "Google Gemini", "https://generativelanguage.googleapis.com/v1beta/openai", aliases=("google",)
+        "gemini",
+        "Google Gemini",
+        "https://generativelanguage.googleapis.com/v1beta/openai",
+        EMBEDDINGS,
+        IMAGES,
+        aliases=("google",),
     ),
-    ProviderSpec("vertex_ai", "Google Vertex AI", "vertex_ai", "VERTEXAI_API_KEY"),
-    _compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1"),
-    ProviderSpec("azure", "Azure OpenAI", "azure", "AZURE_API_KEY", None, "AZURE_API_BASE"),
-    _compatible("mistral", "Mistral AI", "https://api.mistral.ai/v1"),
-    ProviderSpec("cohere", "Cohere", "cohere", "COHERE_API_KEY", "https://api.cohere.com"),
-    _compatible("nvidia_nim", "NVIDIA NIM", "https://integrate.api.nvidia.com/v1"),
+    ProviderSpec(
+        "vertex_ai",
+        "Google Vertex AI",
+        "vertex_ai",
+        "VERTEXAI_API_KEY",
+        None,
+        "VERTEX_AI_BASE_URL",
+        capabilities=(*_TALK, EMBEDDINGS),
+        variables=("VERTEXAI_PROJECT", "VERTEXAI_LOCATION"),
+    ),
+    _compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", EMBEDDINGS),
+    ProviderSpec(
+        "azure",
+        "Azure OpenAI",
+        "azure",
+        "AZURE_API_KEY",
+        None,
+        "AZURE_API_BASE",
+        capabilities=(*_TALK, EMBEDDINGS, IMAGES, *_AUDIO),
+        variables=("AZURE_API_VERSION",),
+    ),
+    _compatible("mistral", "Mistral AI", "https://api.mistral.ai/v1", EMBEDDINGS, TRANSCRIPTION),
+    _own("cohere", "cohere", "Cohere", "https://api.cohere.com", *_TALK, EMBEDDINGS, RERANK, MODELS),
+    _compatible("nvidia_nim", "NVIDIA NIM", "https://integrate.api.nvidia.com/v1", EMBEDDINGS),
     _compatible("huggingface", "Hugging Face", "https://router.huggingface.co/v1"),
-    _compatible("groq", "Groq", "https://api.groq.com/openai/v1"),
-    ProviderSpec("deepgram", "Deepgram", "deepgram", "DEEPGRAM_API_KEY", "https://api.deepgram.com"),
-    _compatible("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1"),
-    _compatible("novita", "Novita AI", "https://api.novita.ai/v3/openai"),
-    _compatible("together", "Together AI", "https://api.together.xyz/v1"),
-    _compatible("perplexity", "Perplexity AI", "https://api.perplexity.ai"),
-    ProviderSpec("replicate", "Replicate", "replicate", "REPLICATE_API_KEY", "https://api.replicate.com"),
-    _compatible("vercel_ai_gateway", "Vercel AI Gateway", "https://ai-gateway.vercel.sh/v1"),
-    _compatible("ollama", "Ollama", "http://localhost:11434/v1", key=False),
-    _compatible("local", "a local OpenAI-compatible server", None, key=False),
+    _compatible("groq", "Groq", "https://api.groq.com/openai/v1", *_AUDIO),
+    _own("deepgram", "deepgram", "Deepgram", "https://api.deepgram.com", *_AUDIO),
+    _compatible("fireworks", "Fireworks AI", "https://api.fireworks.ai/inference/v1", EMBEDDINGS, TRANSCRIPTION),
+    _compatible("novita", "Novita AI", "https://api.novita.ai/v3/openai", EMBEDDINGS),
+    _compatible("together", "Together AI", "https://api.together.xyz/v1", EMBEDDINGS, IMAGES, *_AUDIO, RERANK),
+    _compatible("perplexity", "Perplexity AI", "https://api.perplexity.ai", models=False),
+    _own("replicate", "replicate", "Replicate", "https://api.replicate.com", IMAGES),
+    _compatible("vercel_ai_gateway", "Vercel AI Gateway", "https://ai-gateway.vercel.sh/v1", EMBEDDINGS),
+    _compatible("ollama", "Ollama", "http://localhost:11434/v1", EMBEDDINGS, key=False),
+    _compatible("local", "a local OpenAI-compatible server", None, EMBEDDINGS, IMAGES, *_AUDIO, RERANK, key=False),
 )
 
 PROVIDERS: dict[str, ProviderSpec] = {spec.name: spec for spec in _SPECS}
@@ -129,3 +196,25 @@ def equivalent_model(model: str, provider: str) -> str:
     if provider == "openai" and model.startswith("claude-"):
         return next((other for tier, other in table.items() if tier in model), model)
     return table.get(model, model)
+
+
+def parse_model(model: str) -> ModelRef:
+    """The provider and model that a name means: a known prefix first, then the start of the name, else OpenAI."""
+    provider, bare = split_prefix(model)
+    return ModelRef(provider or detect(bare), bare)
+
+
+def unknown_prefix(model: str) -> Optional[str]:
+    """The first path segment when it is no known prefix: perhaps a slip, perhaps a name that a gateway understands."""
+    head, slash, rest = model.partition("/")
+    return head if head and slash and rest and head not in PREFIXES else None
+
+
+def suggestions(prefix: str) -> list[str]:
+    """The known prefixes that are spelled most like this one, the best first."""
+    return get_close_matches(prefix.lower(), PREFIXES, n=3)
+
+
+def offering(capability: str) -> list[str]:
+    """The names of the providers that offer a capability, in the order of the table."""
+    return [spec.name for spec in _SPECS if spec.offers(capability)]

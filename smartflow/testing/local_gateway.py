@@ -205,12 +205,17 @@ def find_python() -> str:
     """The interpreter that can run the gateway; GatewayStartError tells how to name one when there is none."""
     named = os.environ.get(PYTHON_VARIABLE)
     own = sys.executable if sys.version_info >= _LOWEST else None
-    found = named or own or next((path for path in map(shutil.which, _CANDIDATES) if path), None)
+    found = named or own or next((path for path in map(shutil.which, _CANDIDATES) if path and _runs(path)), None)
     if found is None:
         raise GatewayStartError(
             f"the gateway needs Python 3.11 or newer with smartflow-sdk[gateway]: name one in {PYTHON_VARIABLE}, or pass python="
         )
     return found
+
+
+def _runs(python: str) -> bool:
+    """Whether it is more than a name: a version manager's shim may stand for a Python that is not chosen."""
+    return subprocess.run([python, "-c", "pass"], capture_output=True, check=False).returncode == 0
 
 
 def _checkout_path() -> dict[str, str]:

@@ -74,7 +74,8 @@ def program_environment(documented_gateway: str) -> dict[str, str]:
     """The environment of a user who has set nothing but the gateway's URL."""
     kept = {name: value for name, value in os.environ.items() if not SETTINGS.match(name)}
     path = os.pathsep.join((str(ROOT), str(ROOT / "generated")))
-    return {**kept, "SMARTFLOW_GATEWAY_URL": documented_gateway, "PYTHONPATH": path, "PYTHONUTF8": "1"}
+    given = {"SMARTFLOW_GATEWAY_URL": documented_gateway, "SMARTFLOW_CONFIG": os.devnull}
+    return {**kept, **given, "PYTHONPATH": path, "PYTHONUTF8": "1"}
 
 
 @pytest.fixture

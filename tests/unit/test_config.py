@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Dict, Optional
 
 import pytest
@@ -23,6 +24,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("SMARTFLOW_CONFIG", os.devnull)
 
 
 def settings(base_url: Any = "http://gw:7775", api_key: Any = None, **rest: Any) -> Settings:
@@ -59,7 +61,7 @@ def test_the_newer_variable_wins_over_the_older_one(monkeypatch: pytest.MonkeyPa
 
 
 def test_without_a_url_the_error_says_what_to_do() -> None:
-    with pytest.raises(ConfigError, match=r"SMARTFLOW_GATEWAY_URL.*smartflow serve"):
+    with pytest.raises(ConfigError, match=r"SMARTFLOW_GATEWAY_URL.*gateway_url.*smartflow configure.*smartflow serve"):
         settings(None)
 
 

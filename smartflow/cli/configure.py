@@ -1,0 +1,120 @@
+"""`smartflow configure` and `smartflow.configure()`: sets up the connection to a gateway, and tries it before saving it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any, Dict, Mapping, Optional
+
+from smartflow.cli.common import FAILURE, OK, UsageError, command_parser
+from smartflow.cli.config import read_key
+from smartflow.cli.status import screen, state
+
+__all__ = ["configure"]
+
+_USUAL_URL = "http://localhost:7775"
+_SECONDS = 5.0
+_SERVICE_URLS = ("management_url", "compliance_url", "bridge_url", "policy_url")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of its options."""
+    parser = command_parser(
+        "configure",
+        "Asks for the gateway's URL and key, tries them, and writes them into the configuration file; other settings stay.",
+        connects=False,
+    )
+    parser.add_argument("--gateway-url", metavar="URL", help="the gateway's proxy, instead of being asked for it")
+    key = parser.add_mutually_exclusive_group()
+    key.add_argument("--api-key-stdin", action="store_true", help="read the key from standard input")
+    key.add_argument("--api-key", metavar="KEY", help="the key; others on this machine can see it there")
+    parser.add_argument("--profile", metavar="NAME", help="the profile to write; it is created if need be")
+    parser.add_argument("--non-interactive", action="store_true", help="ask nothing; save only what works")
+    parser.add_argument("--force", action="store_true", help="save even if the gateway cannot be used now")
+    return parser
+
+
+def configure(profile: Optional[str] = None) -> bool:
+    """Return whether settings were saved, after asking for them on the terminal.
+
+    Args:
+        profile: The profile to write; by default the settings outside of profiles.
+
+    Raises:
+        ConfigError: The configuration file, or what was entered, is wrong; the file is unchanged.
+
+    Example:
+        >>> smartflow.configure()  # doctest: +SKIP
+    """
+    return run(make_parser().parse_args([] if profile is None else ["--profile", profile])) == OK
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ask, try and save; returns the exit status."""
+    from smartflow.config import load_file, save
+
+    asks = not options.non_interactive
+    if asks and not sys.stdin.isatty():
+        raise UsageError("there is no terminal to ask on: give --non-interactive, --gateway-url and --api-key-stdin")
+    if not asks and options.gateway_url is None:
+        raise UsageError("--non-interactive needs --gateway-url")
+    file = load_file()
+    present = {
+        name: entry.value
+        for name, entry in (file.profiles.get(options.profile, {}) if options.profile else file.settings).items()
+    }
+    if asks:
+        print(f"Settings go to {file.path}{f', profile {options.profile}' if options.profile else ''}.")
+    changes = _wanted(options, present, asks)
+    found = state(base_url=changes["gateway_url"], api_key=changes["api_key"] or "", timeout=_SECONDS)
+    print(*screen(found), "", sep="\n")
+    if not (found["ok"] or options.force or (asks and _agreed("The gateway cannot be used like this. Save anyway?"))):
+        print("Nothing was saved.", file=sys.stderr)
+        return FAILURE
+    print(f"Saved to {save(changes, options.profile)}")
+    _warn_of_environment()
+    return OK
+
+
+def _wanted(options: argparse.Namespace, present: Mapping[str, Any], asks: bool) -> Dict[str, Any]:
+    """The settings to try and to save."""
+    from smartflow import SyncSmartflowClient
+
+    old_url = present.get("gateway_url")
+    url = options.gateway_url
+    if url is None:
+        usual = old_url or _USUAL_URL
+        url = input(f"Gateway URL [{usual}]: ").strip() or usual
+    with SyncSmartflowClient(url, "") as client:
+        # A wrong URL ends here, before a key is asked for; what is saved is the URL as it is used.
+        url = client.base_url
+    # A key and service URLs belong to one gateway; another one must not get them.
+    kept = present if old_url is None or old_url.rstrip("/") == url else {}
+    changes = {"gateway_url": url, "api_key": _key(options, kept.get("api_key"), asks)}
+    return {**changes, **{name: None for name in _SERVICE_URLS if name in present and name not in kept}}
+
+
+def _key(options: argparse.Namespace, kept: Any, asks: bool) -> Any:
+    if options.api_key is not None:
+        print(
+            "smartflow configure: a key on the command line can be seen by others: better use --api-key-stdin",
+            file=sys.stderr,
+        )
+        return options.api_key.strip() or None
+    if options.api_key_stdin:
+        return read_key("API key (hidden): ") or None
+    if not asks:
+        return kept
+    what = "Enter keeps the present one" if kept else "Enter for none"
+    return read_key(f"API key (hidden; {what}): ") or kept
+
+
+def _agreed(question: str) -> bool:
+    return input(f"{question} [y/N]: ").strip().lower() in ("y", "yes")
+
+
+def _warn_of_environment() -> None:
+    winners = [name for name in ("SMARTFLOW_GATEWAY_URL", "SMARTFLOW_URL", "SMARTFLOW_API_KEY") if name in os.environ]
+    if winners:
+        print(f"Note: {', '.join(winners)} in the environment comes before the file.")
