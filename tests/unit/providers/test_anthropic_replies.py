@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from smartflow.exceptions import ResponseValidationError
-from smartflow.gateway.offline import anthropic as offline
 from smartflow.providers.anthropic import to_anthropic
 from smartflow.providers.anthropic_reply import ANSWER_TOOL
 from smartflow.providers.dialect import dialect_for
@@ -237,24 +236,3 @@ def test_an_error_in_a_stream_is_told_in_the_public_shape() -> None:
 def test_an_event_that_is_no_json_is_refused() -> None:
     with pytest.raises(ResponseValidationError, match="Anthropic"):
         DIALECT.stream(BODY).read("message_start", b"<html>")
-
-
-@pytest.mark.parametrize("tools", [False, True])
-@pytest.mark.parametrize("thinking", [False, True])
-def test_the_local_gateways_messages_are_read_whole_and_streamed_alike(tools: bool, thinking: bool) -> None:
-    body: dict[str, Any] = {**BODY, "stream_options": {"include_usage": True}, "max_tokens": 200}
-    if tools:
-        parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-        body["tools"] = [{"type": "function", "function": {"name": "weather", "parameters": parameters}}]
-        body["tool_choice"] = "required"
-    if thinking:
-        body["thinking"] = {"type": "enabled", "budget_tokens": 100}
-    request = to_anthropic(body, "claude-x")
-    direct = DIALECT.read_chat(offline.message(request, reply_id="1"), body)
-    events = [event for _, event in offline.events(request, reply_id="1")]
-    streamed = whole(chunks(DIALECT.stream(body), wire(*events)))
-    for answered in (direct, streamed):
-        for call in answered["choices"][0]["message"].get("tool_calls", ()):
-            call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-    assert streamed["choices"] == direct["choices"]
-    assert streamed["usage"] == direct["usage"]

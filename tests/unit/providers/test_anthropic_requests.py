@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from smartflow.exceptions import ValidationError
-from smartflow.gateway.offline.anthropic_request import to_chat
 from smartflow.providers.anthropic import DEFAULT_MAX_TOKENS, to_anthropic
 
 USER = {"role": "user", "content": "Hi"}
@@ -207,78 +203,3 @@ def test_what_anthropic_cannot_take_is_refused_by_name(members: dict[str, Any], 
 def test_neutral_values_of_what_anthropic_lacks_pass() -> None:
     request = sent(n=1, logprobs=False, frequency_penalty=0, logit_bias={}, reasoning_effort=None, tool_choice="auto")
     assert set(request) == {"model", "max_tokens", "messages"}
-
-
-texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
-names = st.from_regex(r"[a-z_]{1,12}", fullmatch=True)
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner, max_size=3), max_leaves=4
-)
-images = st.sampled_from(["data:image/png;base64,AAAA", "https://example.test/a.png"])
-user_parts = texts.map(lambda text: {"type": "text", "text": text}) | images.map(
-    lambda url: {"type": "image_url", "image_url": {"url": url}}
-)
-users = st.builds(lambda parts: [{"role": "user", "content": parts}], st.lists(user_parts, min_size=1, max_size=3))
-said = st.builds(lambda text: [{"role": "assistant", "content": [{"type": "text", "text": text}]}], texts)
-calls = st.lists(st.tuples(names, st.dictionaries(names, values, max_size=2), texts), min_size=1, max_size=3)
-
-
-def tool_round(found: list[tuple[str, dict[str, Any], str]], text: str | None) -> list[dict[str, Any]]:
-    asked = [
-        {"id": f"c{index}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
-        for index, (name, arguments, _) in enumerate(found)
-    ]
-    answers = [{"role": "tool", "tool_call_id": f"c{index}", "content": each[2]} for index, each in enumerate(found)]
-    content = [{"type": "text", "text": text}] if text else []
-    return [{"role": "assistant", "content": content, "tool_calls": asked}, *answers]
-
-
-rounds = st.one_of(users, said, st.builds(tool_round, calls, st.none() | texts))
-conversations = st.lists(rounds, min_size=1, max_size=5).map(lambda found: [each for one in found for each in one])
-tools = st.lists(
-    st.builds(
-        lambda name, text, member: {
-            "type": "function",
-            "function": {
-                "name": name,
-                "description": text,
-                "parameters": {"type": "object", "properties": {member: {}}},
-            },
-        },
-        names,
-        texts,
-        names,
-    ),
-    min_size=1,
-    max_size=3,
-)
-choices = st.sampled_from(["auto", "none", "required"]) | names.map(
-    lambda name: {"type": "function", "function": {"name": name}}
-)
-
-
-def plain(message: dict[str, Any]) -> dict[str, Any]:
-    """The same message in one spelling: arguments decoded, a text as one part."""
-    found: dict[str, Any] = json.loads(json.dumps(message))
-    for call in found.get("tool_calls", ()):
-        call["function"]["arguments"] = json.loads(call["function"]["arguments"])
-    if isinstance(found.get("content"), str) and found["role"] != "tool":
-        found["content"] = [{"type": "text", "text": found["content"]}]
-    return found
-
-
-@given(conversations, st.none() | texts, st.none() | tools, choices, st.lists(texts, max_size=2), st.integers(1, 9999))
-def test_to_anthropic_and_back_loses_nothing(
-    messages: Any, system: str | None, offered: Any, choice: Any, stop: list[str], limit: int
-) -> None:
-    """The way back is the local gateway's own translation, written apart from this one."""
-    before = {"model": "claude-x", "messages": messages, "max_tokens": limit}
-    if system:
-        before["messages"] = [{"role": "system", "content": system}, *messages]
-    if offered:
-        before.update(tools=offered, tool_choice=choice)
-    if stop:
-        before["stop"] = stop
-    after = to_chat(to_anthropic(before, "claude-x"))
-    assert [plain(each) for each in after.pop("messages")] == [plain(each) for each in before.pop("messages")]
-    assert after == before
