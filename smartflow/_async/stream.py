@@ -152,7 +152,7 @@ class _Reading:
 
     async def _check_kind(self) -> None:
         """Some servers answer a streamed request with one JSON document or an HTML page: never an empty stream."""
-        kind = self._reply.headers.get("content-type", "").split(";")[0].strip().lower()
+        kind = self._reply.media_type
         if kind not in ("application/json", "application/problem+json", "text/html"):
             return
         await self._reply.aread(self._reply.limits)

@@ -71,6 +71,11 @@ class Reply:
     content: bytes
     secrets: Tuple[Secret, ...] = ()
 
+    @property
+    def media_type(self) -> str:
+        """What the body is, in lower case and without parameters; empty when the answer does not say."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
 
 class TransportFailure(Exception):
     """No complete answer came.

@@ -175,7 +175,7 @@ class AsyncMediaMethods(AsyncMethods):
         with open_upload(file, filename) as upload:
             form["file"] = upload
             reply = await self._session.send(op.operation, op.request(body=form))
-        kind = reply.headers.get("content-type", "").split(";")[0].strip().lower()
+        kind = reply.media_type
         if (kind.startswith("text/") and kind != "text/html") or kind == "application/x-subrip":
             return {"text": reply.content.decode("utf-8", "replace")}
         result: Dict[str, Any] = understood(as_dict, op.operation.operation_id, reply)
@@ -224,7 +224,7 @@ class AsyncMediaMethods(AsyncMethods):
         }
         body.update(kwargs)
         reply = await self._session.send(op.operation, op.request(body=body))
-        kind = reply.headers.get("content-type", "").split(";")[0].strip().lower()
+        kind = reply.media_type
         content: bytes = reply.content
         if kind in ("application/json", "text/html") or not content:
             error = ResponseValidationError(f"the answer is not audio but {kind or 'empty'}", body=content)
