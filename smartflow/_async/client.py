@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Union
 
-from .._core.call import Call, Options, checked_headers
+from .._core.call import Options, checked_headers
 from .._core.check import check_connections, check_identity, check_options, check_retries
+from .._core.gateway_only import gateway_only
 from ..config import DEFAULT_TIMEOUT, make_settings
-from ..exceptions import ValidationError
 from ..types.options import ResponseInfo, Timeouts, as_timeouts
 from .methods.audit import AsyncAuditMethods
 from .methods.chat import AsyncChatMethods
 from .methods.compliance import AsyncComplianceMethods
 from .methods.learning import AsyncLearningMethods
 from .methods.media import AsyncMediaMethods
+from .methods.raw import AsyncRawMethods
 from .methods.system import AsyncSystemMethods
-from .session import AsyncSession, understood
+from .methods.vendors import AsyncVendorMethods
+from .session import AsyncSession
 
 if TYPE_CHECKING:
     from typing_extensions import NoReturn, Self
@@ -32,12 +34,15 @@ class SmartflowClient(
     AsyncLearningMethods,
     AsyncAuditMethods,
     AsyncSystemMethods,
+    AsyncVendorMethods,
+    AsyncRawMethods,
 ):
-    """A client of one Smartflow gateway. Safe for any number of concurrent calls.
+    """A client of one Smartflow gateway, or without one of the providers themselves. Safe for any number of concurrent calls.
 
     Args:
         base_url: The gateway's proxy service, for example `http://smartflow:7775`; by default the environment
-            variable `SMARTFLOW_GATEWAY_URL`, then `SMARTFLOW_URL`, then the profile and the configuration file.
+            variable `SMARTFLOW_GATEWAY_URL`, then `SMARTFLOW_URL`, then the profile and the configuration file. Where
+            none of them names a gateway, the client is in direct mode: it calls the providers whose keys are set.
         api_key: The virtual key (`sk-sf-...`); by default `SMARTFLOW_API_KEY`, then the profile and the file. A key
             that was configured for another gateway than `base_url` is not used.
         timeout: Seconds for a whole call (for a stream: for its first byte, and between two events), or `Timeouts`.
@@ -119,7 +124,7 @@ class SmartflowClient(
             max_retries=max_retries,
         )
         options = Options(as_timeouts(settings.timeout), check_retries(settings.max_retries), headers)
-        self._session = AsyncSession(settings, options)
+        self._session = AsyncSession.of(settings, options)
 
     def with_options(
         self,
@@ -167,8 +172,8 @@ class SmartflowClient(
 
     @property
     def mode(self) -> str:
-        """`gateway`: calls go through a Smartflow gateway."""
-        return "gateway"
+        """`gateway` when calls go through a Smartflow gateway, `direct` when they go to the providers themselves."""
+        return self._session.settings.mode
 
     def is_gateway_mode(self) -> bool:
         """Whether calls go through a Smartflow gateway."""
@@ -176,7 +181,7 @@ class SmartflowClient(
 
     @property
     def base_url(self) -> str:
-        """URL of the proxy service."""
+        """URL of the proxy service. In direct mode there is none, and this and its siblings raise DirectModeError."""
         return self._url("proxy")
 
     @property
@@ -212,28 +217,9 @@ class SmartflowClient(
         """Make ready what calls need; calls do so themselves."""
         self._session.ensure_open()
 
-    async def _get(self, url: str, params: Optional[Mapping[str, Any]] = None) -> Any:
-        """Return the decoded JSON of a GET to a URL of this gateway, on the same pipeline as every method."""
-        return await self._raw("GET", url, params=params)
-
-    async def _post(self, url: str, payload: Any = None) -> Any:
-        """Return the decoded JSON of a POST to a URL of this gateway, on the same pipeline as every method."""
-        return await self._raw("POST", url, body={} if payload is None else payload)
-
-    async def _raw(self, method: str, url: str, **parts: Any) -> Any:
-        origin = self._session.settings.origins["proxy"] if url.startswith("/") else self._session.origin_of(url)
-        if origin is None:
-            raise ValidationError(
-                f"{url.split('?')[0]!r} is no URL of this gateway: the key is sent nowhere else", param="url"
-            )
-        path = url if url.startswith("/") else url[len(origin.url) :]
-        if not path.isascii() or any(character <= " " for character in path) or "#" in path:
-            raise ValidationError("the URL must be percent-encoded and have no fragment", param="url")
-        name = f"{method} {path.split('?')[0]}"
-        reply = await self._session.carry_out(Call(name, origin, method, path, **parts))
-        return understood(lambda body, _: body, name, reply)
-
     def _url(self, service: str) -> str:
+        if self.mode == "direct":
+            raise gateway_only(f"The {service} service")
         return self._session.settings.origins[service].url
 
     async def __aenter__(self) -> Self:
@@ -244,4 +230,5 @@ class SmartflowClient(
         await self.close()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.base_url}{' closed' if self.closed else ''}>"
+        where = self.base_url if self.is_gateway_mode() else "direct"
+        return f"<{type(self).__name__} {where}{' closed' if self.closed else ''}>"

@@ -41,6 +41,15 @@ class AsyncSession:
         self._budget = RetryBudget()
         self._environment = self._make_environment()
 
+    @classmethod
+    def of(cls, settings: Settings, options: Options) -> AsyncSession:
+        """The session for the settings' mode."""
+        if settings.mode == "gateway":
+            return cls(settings, options)
+        from .direct import AsyncDirectSession
+
+        return AsyncDirectSession(settings, options)
+
     def derive(self, **changes: Any) -> AsyncSession:
         """A session with these options changed, on the same connections."""
         copy = object.__new__(type(self))
@@ -72,7 +81,11 @@ class AsyncSession:
     async def carry_out(self, call: Call) -> Any:
         """The reply to any call."""
         transport = self.ensure_open()
-        return await run(exchange(call, self.options, self._environment), transport)
+        return await run(exchange(call, self.call_options(), self._environment), transport)
+
+    def call_options(self) -> Options:
+        """The options as they apply to a call."""
+        return self.options
 
     def ensure_open(self) -> Any:
         """The transport, made on first use."""

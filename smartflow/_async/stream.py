@@ -10,7 +10,7 @@ from .._core.errors import TransportFailure, cause_of, error_for_event, request_
 from .._core.jsoncodec import decode
 from .._core.limits import LimitReached
 from .._core.secrets import redact, redact_value
-from .._core.sse import EventDecoder
+from .._core.sse import Event, EventDecoder
 from ..exceptions import ResponseValidationError, SmartflowError, StreamInterruptedError, TimeoutError
 from ..types.chat import AIChunk, AIResponse, Usage
 
@@ -104,6 +104,8 @@ class _Reading:
         self._reply = reply
         self._operation = operation
         self._parts = parts
+        # A provider's own events, in direct mode.
+        self._reader = reply.reader
         self._ended = False
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
@@ -119,7 +121,7 @@ class _Reading:
                     yield batch
                 if error is not None:
                     raise error
-            if not self._ended and not parts.finished:
+            if not self._ended and not (self._reader or parts).finished:
                 raise self._interrupted("it ended without its end marker")
         except (TransportFailure, LimitReached) as failure:
             if not self._ended:
@@ -144,11 +146,24 @@ class _Reading:
                     self._ended = True
                     self._reply.limits.finish_within(DRAIN_SECONDS)
                 elif event.data and not self._ended:
-                    chunk = chunk_of(event, self._operation, self._reply)
-                    batch.append((chunk, self._parts.add(chunk)))
+                    if self._reader is None:
+                        chunk = chunk_of(event, self._operation, self._reply)
+                        batch.append((chunk, self._parts.add(chunk)))
+                    else:
+                        self._translate(event, batch)
         except SmartflowError as error:
             return batch, error
         return batch, None
+
+    def _translate(self, event: Event, batch: Batch) -> None:
+        """Append the pieces that a provider's event stands for."""
+        for chunk in self._reader.read(event.name, event.data):
+            if chunk.get("error"):
+                raise error_for_event(chunk, self._operation, self._reply.headers, self._reply.secrets)
+            batch.append((chunk, self._parts.add(chunk)))
+        if self._reader.closed:
+            self._ended = True
+            self._reply.limits.finish_within(DRAIN_SECONDS)
 
     async def _check_kind(self) -> None:
         """Some servers answer a streamed request with one JSON document or an HTML page: never an empty stream."""

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from ..exceptions import ConfigError, ValidationError
 from ..types.options import ResponseInfo, Timeouts
 from .jsoncodec import encode
+from .peer import GATEWAY, Peer
 from .urls import Origin
 
 __all__ = ["Call", "Options", "WireRequest", "check_header", "checked_headers"]
@@ -39,7 +40,18 @@ class Options:
 class Call:
     """One operation at one origin: what the pipeline carries out."""
 
-    __slots__ = ("body", "headers", "method", "operation", "origin", "params", "path", "stream", "transport_body")
+    __slots__ = (
+        "body",
+        "headers",
+        "method",
+        "operation",
+        "origin",
+        "params",
+        "path",
+        "peer",
+        "stream",
+        "transport_body",
+    )
 
     def __init__(
         self,
@@ -53,6 +65,7 @@ class Call:
         body: Any = None,
         transport_body: Any = None,
         stream: bool = False,
+        peer: Peer = GATEWAY,
     ) -> None:
         self.operation = operation
         self.origin = origin
@@ -64,6 +77,8 @@ class Call:
         # An already encoded body with its headers (multipart), made by the session.
         self.transport_body = transport_body
         self.stream = stream
+        # Who answers, for the words of errors.
+        self.peer = peer
 
     @property
     def idempotent(self) -> bool:

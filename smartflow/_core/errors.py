@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from datetime import datetime
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Type
 
 from .. import exceptions as exc
 from .jsoncodec import preview
+from .peer import GATEWAY, Peer
 from .retry import parse_retry_after
 from .secrets import Secret, redact, redact_value
 
@@ -38,12 +38,12 @@ _BY_STATUS: Dict[int, Type[exc.SmartflowError]] = {
     504: exc.TimeoutError,
     529: exc.ProviderError,
 }
-_LOOPBACK = re.compile(r"https?://(localhost|127\.|\[::1\])")
 _BUDGET_WORDS = frozenset({"insufficient_quota", "budget_exceeded"})
 # In-band error events have no status; their type or code tells the class.
 _BY_WORD: Dict[str, Type[exc.SmartflowError]] = {
     "authentication_error": exc.AuthenticationError,
     "invalid_api_key": exc.AuthenticationError,
+    "permission_error": exc.AuthenticationError,
     "compliance_violation": exc.ComplianceError,
     "content_filter": exc.ComplianceError,
     "not_found_error": exc.NotFoundError,
@@ -63,13 +63,15 @@ _BY_WORD: Dict[str, Type[exc.SmartflowError]] = {
 class Reply:
     """An answer as the core sees it: the transports' replies have at least this.
 
-    `secrets` are those of its call, which errors about its content must not show.
+    `secrets` are those of its call, which errors about its content must not show; `reader` understands the events of a
+    stream that is not in the gateway's shape.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     secrets: Tuple[Secret, ...] = ()
+    reader: Any = None
 
     @property
     def media_type(self) -> str:
@@ -101,22 +103,33 @@ def cause_of(failure: BaseException, secrets: Iterable[Secret]) -> Optional[Base
 
 
 def error_for_failure(
-    failure: TransportFailure, url: str, operation: str, attempts: int, secrets: Iterable[Secret] = ()
+    failure: TransportFailure,
+    url: str,
+    operation: str,
+    attempts: int,
+    secrets: Iterable[Secret] = (),
+    peer: Peer = GATEWAY,
 ) -> exc.SmartflowError:
     """The error for a call that got no answer."""
     where = redact(url.split("?")[0], secrets)
     if failure.phase is not None:
         message = f"{operation} at {where} took longer than its {failure.phase} limit: {redact(str(failure), secrets)}"
-        return exc.TimeoutError(message, phase=failure.phase, attempts=attempts, operation=operation)
+        facts: Dict[str, Any] = {"attempts": attempts, "operation": operation, "provider": peer.provider}
+        return exc.TimeoutError(message, phase=failure.phase, **facts)
     verb = "broke off" if failure.sent else "cannot be reached"
     message = f"{where} {verb}: {redact(str(failure), secrets)}"
-    if not failure.sent and _LOOPBACK.match(url):
-        message += "; is the gateway running? `smartflow serve` starts a local one"
-    return exc.ConnectionError(message, attempts=attempts, operation=operation)
+    cure = "" if failure.sent else peer.unreachable(url)
+    message += f"; {cure}" if cure else ""
+    return exc.ConnectionError(message, attempts=attempts, operation=operation, provider=peer.provider)
 
 
 def error_for_reply(
-    reply: Reply, operation: str, attempts: int, now: datetime, secrets: Iterable[Secret] = ()
+    reply: Reply,
+    operation: str,
+    attempts: int,
+    now: datetime,
+    secrets: Iterable[Secret] = (),
+    peer: Peer = GATEWAY,
 ) -> exc.SmartflowError:
     """The error for an answer with a status of 300 or more."""
     status, headers = reply.status, redact_value(dict(reply.headers), secrets)
@@ -126,9 +139,11 @@ def error_for_reply(
         message = f"{operation} was redirected to {target}; redirects are not followed: use that address as base URL"
         return exc.SmartflowError(message, request_id=request_id_of(headers), **facts)
     body = _body(reply.content, secrets)
-    detail = _detail(body)
-    error_class = _class_for(status, detail)
+    detail = _detail(peer.error_body(status, body))
+    error_class = _class_for(status, detail, peer)
     message = detail.pop("message", None) or _status_message(operation, status, body)
+    cure = peer.cure(status)
+    message += f"; {cure}" if cure else ""
     retry_after = parse_retry_after(headers, now)
     body_retry_after = detail.pop("retry_after", None)
     if retry_after is None:
@@ -179,10 +194,14 @@ def with_facts(error: exc.ResponseValidationError, operation: str, reply: Reply)
     return error
 
 
-def _class_for(status: int, detail: Mapping[str, Any]) -> Type[exc.SmartflowError]:
+def _class_for(status: int, detail: Mapping[str, Any], peer: Peer) -> Type[exc.SmartflowError]:
     if status == 429 and (detail.get("code") in _BUDGET_WORDS or detail.get("type") in _BUDGET_WORDS):
         return exc.BudgetExceededError
-    return _BY_STATUS.get(status, exc.SmartflowError)
+    if status == 403 and peer.provider:
+        # A provider's 403 is about the key; only a gateway has policies that block.
+        return exc.AuthenticationError
+    failed = exc.ProviderError if peer.provider and status >= 500 else exc.SmartflowError
+    return _BY_STATUS.get(status, failed)
 
 
 def _body(content: bytes, secrets: Iterable[Secret]) -> Any:

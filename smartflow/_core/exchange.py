@@ -120,12 +120,12 @@ def _try(
         if not call.stream:
             yield Read(reply, limits)
     except TransportFailure as failure:
-        error = error_for_failure(failure, request.url, call.operation, attempt + 1, env.secrets)
+        error = error_for_failure(failure, request.url, call.operation, attempt + 1, env.secrets, call.peer)
         error.__cause__ = cause_of(failure, env.secrets)
         return None, error, failure.phase != "total" and (not failure.sent or call.idempotent)
     except LimitReached as reached:
         late = TransportFailure("no time was left", sent=True, phase=reached.phase)
-        return None, error_for_failure(late, request.url, call.operation, attempt + 1, env.secrets), False
+        return None, error_for_failure(late, request.url, call.operation, attempt + 1, env.secrets, call.peer), False
     return reply, None, False
 
 
@@ -138,7 +138,7 @@ def _error_answer(
     except (TransportFailure, LimitReached, SmartflowError):
         # The status is known, and it is what matters: a body that breaks off or cannot be decoded must not hide it.
         reply.content = b""
-    return error_for_reply(reply, call.operation, attempt + 1, env.now(), env.secrets)
+    return error_for_reply(reply, call.operation, attempt + 1, env.now(), env.secrets, call.peer)
 
 
 def _pause(error: SmartflowError, attempt: int, max_retries: int, limits: Limits, env: Environment) -> Optional[float]:

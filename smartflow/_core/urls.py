@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Tuple
 from urllib.parse import urlsplit
 
 from ..exceptions import ConfigError
 
-__all__ = ["Origin", "parse_base_url"]
+__all__ = ["Origin", "parse_base_url", "split_url"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOCAL_SUFFIXES = (".local", ".internal", ".localhost", ".lan", ".svc", ".test")
@@ -83,6 +84,18 @@ def parse_base_url(value: object, name: str = "base_url") -> Origin:
     if any(segment in (".", "..") for segment in path.split("/")) or any(c <= " " or c > "~" for c in path):
         raise ConfigError(f"{name} {_shown(text)} has a path that cannot be used")
     return Origin(parts.scheme, _ascii_host(host, name), port or _DEFAULT_PORTS[parts.scheme], path, port is not None)
+
+
+@functools.lru_cache(maxsize=256)
+def _origin(start: str) -> Origin:
+    return parse_base_url(start)
+
+
+def split_url(url: str) -> Tuple[Origin, str]:
+    """The origin of an absolute URL that is percent-encoded, and its path with the query."""
+    scheme, _, rest = url.partition("://")
+    cut = min((rest.index(mark) for mark in "/?" if mark in rest), default=len(rest))
+    return _origin(f"{scheme}://{rest[:cut]}"), rest[cut:]
 
 
 def _ascii_host(host: str, name: str) -> str:

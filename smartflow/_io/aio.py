@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Iterable
+from typing import Any, Awaitable, Callable, Iterable, List, Sequence, TypeVar
 
 import httpcore
 
-__all__ = ["Backend", "Semaphore", "discard", "owner", "sleep"]
+__all__ = ["Backend", "Semaphore", "discard", "owner", "sleep", "together"]
 
 # httpcore shows type checkers the class that stands in when anyio is missing.
 Backend: Any = httpcore.AnyIOBackend
 sleep = asyncio.sleep
+T = TypeVar("T")
 
 
 class Semaphore:
@@ -31,6 +32,11 @@ class Semaphore:
 
     def release(self) -> None:
         self._semaphore.release()
+
+
+async def together(calls: Sequence[Callable[[], Awaitable[T]]]) -> List[T]:
+    """The results of several calls that are made at the same time, in their order."""
+    return list(await asyncio.gather(*(call() for call in calls)))
 
 
 def owner() -> object:

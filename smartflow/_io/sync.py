@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import queue
 import time
-from typing import Any, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Iterable, List, Sequence, TypeVar
 
 import httpcore
 
-__all__ = ["Backend", "Semaphore", "discard", "owner", "sleep"]
+__all__ = ["Backend", "Semaphore", "discard", "owner", "sleep", "together"]
 
 Backend = httpcore.SyncBackend
 sleep = time.sleep
+T = TypeVar("T")
 
 
 class Semaphore:
@@ -37,6 +39,12 @@ class Semaphore:
 
     def release(self) -> None:
         self._places.put(None)
+
+
+def together(calls: Sequence[Callable[[], T]]) -> List[T]:
+    """The results of several calls that are made at the same time, in their order."""
+    with ThreadPoolExecutor(max(1, len(calls))) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 def owner() -> object:

@@ -15,6 +15,7 @@ __all__ = [
     "DEFAULTS",
     "DEFAULT_PORTS",
     "PROVIDER_PREFIXES",
+    "PROVIDER_SETTINGS",
     "SETTINGS",
     "is_secret",
     "parse_secret",
@@ -40,7 +41,12 @@ GATEWAY_SETTINGS = (
     "timeout",
     "max_retries",
 )
-PROVIDER_SETTINGS = tuple(f"{prefix}_{part}" for prefix in PROVIDER_PREFIXES for part in ("api_key", "base_url"))
+PROVIDER_SETTINGS = (
+    *(f"{prefix}_{part}" for prefix in PROVIDER_PREFIXES for part in ("api_key", "base_url")),
+    "vertex_ai_project",
+    "vertex_ai_location",
+    "azure_api_version",
+)
 SETTINGS = (*GATEWAY_SETTINGS, *PROVIDER_SETTINGS)
 """What a file and a profile may set, in the order in which it is shown."""
 
@@ -49,7 +55,10 @@ _VARIABLES: Dict[str, Tuple[str, ...]] = {
     "attestation": ("SMARTFLOW_ATTESTATION", "APERION_ATTESTATION"),
     "vertex_ai_api_key": ("VERTEXAI_API_KEY",),
     "azure_base_url": ("AZURE_API_BASE",),
+    "vertex_ai_project": ("VERTEXAI_PROJECT",),
+    "vertex_ai_location": ("VERTEXAI_LOCATION",),
 }
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -87,6 +96,10 @@ def parse_text(name: str, text: str, shown: str) -> Any:
         raise ConfigError(f"{shown} is empty: give a value, or remove it")
     if name in ("timeout", "max_retries"):
         return _number(name, text, shown)
+    if name in PROVIDER_SETTINGS and not name.endswith("_base_url"):
+        if not _WORD.fullmatch(text):
+            raise ConfigError(f"{shown} must be a name of letters, digits, dots, colons and dashes")
+        return text
     if name in PROVIDER_SETTINGS:
         if not text.startswith(("http://", "https://")) or any(not "!" <= character <= "~" for character in text):
             raise ConfigError(f"{shown} must be a URL that begins with http:// or https://, without blanks")

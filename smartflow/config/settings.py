@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from .._core.secrets import Secret
 from .._core.urls import Origin, parse_base_url
 from ..exceptions import ConfigError
 from .keys import DEFAULTS
-from .precedence import CLIENT_NAMES, Resolved, resolve
+from .precedence import CLIENT_NAMES, SERVICE_URLS, Resolved, resolve
 
 __all__ = ["DEFAULT_TIMEOUT", "Settings", "environment_proxy", "make_settings"]
 
+log = logging.getLogger("smartflow")
+# What only a gateway takes: a caller who gives it does not expect to be in direct mode.
+GATEWAY_ONLY = ("api_key", "attestation", *SERVICE_URLS)
 # An object of its own: a caller who writes timeout=30.0 means it, and wins over the file.
 DEFAULT_TIMEOUT = float(str(DEFAULTS["timeout"]))
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a client was told, checked; its repr shows no secret."""
+    """All that a client was told, checked; its repr shows no secret.
+
+    In direct mode there are no `origins`, and `providers` holds what is configured for each provider, by variable.
+    """
 
     origins: Mapping[str, Origin]
     api_key: Optional[Secret] = None
@@ -33,6 +40,7 @@ class Settings:
     max_retries: Any = DEFAULTS["max_retries"]
     mode: str = "gateway"
     profile: Optional[str] = None
+    providers: Any = None
 
 
 def make_settings(
@@ -55,8 +63,16 @@ def make_settings(
     if timeout is not DEFAULT_TIMEOUT:
         given["timeout"] = timeout
     resolved = resolve(given, profile=profile, names=CLIENT_NAMES)
-    origins = _origins(resolved, ports)
     key, proof = resolved.value("api_key"), resolved.value("attestation")
+    if resolved.mode == "direct":
+        _check_direct(resolved, [name for name in GATEWAY_ONLY if given.get(name)])
+        origins, key, proof = {}, None, None
+        # Its lookups are only made here: a client of a gateway must not fail because of a provider's setting.
+        from .variables import Variables
+
+        rest["providers"] = Variables(resolve(profile=profile, file=resolved.file))
+    else:
+        origins = _origins(resolved, ports)
     if (key or proof) and not allow_insecure_http:
         _refuse_plain_http(origins)
     if rest.get("http_client") is not None and rest.get("transport") is not None:
@@ -75,14 +91,21 @@ def make_settings(
     )
 
 
+def _check_direct(resolved: Resolved, given: Sequence[str]) -> None:
+    """Refuse direct mode to a caller who means a gateway; warn where only the configuration seems to mean one."""
+    cure = (
+        "pass the gateway's URL, as in SmartflowClient('http://smartflow:7775'), set SMARTFLOW_GATEWAY_URL, or write "
+        f"gateway_url into {resolved.file.path} (`smartflow configure` does so); `smartflow serve` starts a local one"
+    )
+    if given:
+        raise ConfigError(f"no gateway is configured, and {given[0]} is of use only with one: {cure}")
+    key = resolved["api_key"]
+    if key.value:
+        log.warning("%s is set, but no gateway is: calls go directly to the providers; %s", key.place, cure)
+
+
 def _origins(resolved: Resolved, ports: Mapping[str, int]) -> Dict[str, Origin]:
     gateway = resolved["gateway_url"]
-    if gateway.value is None:
-        raise ConfigError(
-            "no gateway is configured: pass its URL, as in SmartflowClient('http://smartflow:7775'), set "
-            f"SMARTFLOW_GATEWAY_URL, or write gateway_url into {resolved.file.path} (`smartflow configure` does so); "
-            "`smartflow serve` starts a local one"
-        )
     proxy = parse_base_url(gateway.value, gateway.place)
     origins = {"proxy": proxy}
     for service, port in ports.items():

@@ -54,6 +54,13 @@ class AnthropicDialect(Dialect):
         usage = bool(isinstance(options, Mapping) and options.get("include_usage"))
         return AnthropicStream(self.spec, wants_json=_wanted_schema(body) is not None, usage=usage, created=created)
 
+    def message(self, body: Mapping[str, Any], target: Target) -> ProviderCall:
+        """The call for a request that is in Anthropic's own format already."""
+        asked = {**body, "model": target.model}
+        return ProviderCall(
+            "POST", f"{target.base_url}/v1/messages", _headers(target), json=asked, secrets=secrets(target)
+        )
+
     def models(self, target: Target) -> ProviderCall:
         url = f"{target.base_url}/v1/models?limit=1000"
         return ProviderCall("GET", url, _headers(target), secrets=secrets(target))

@@ -39,7 +39,8 @@ class DeepgramDialect(Dialect):
         query = {"model": target.model, "smart_format": "true", **_query(fields, _HEARD)}
         headers = {**bearer(target, "Token"), "content-type": file[2]}
         url = f"{target.base_url}/v1/listen?{_encoded(query)}"
-        return ProviderCall("POST", url, headers, content=file[1], secrets=secrets(target))
+        content = file[1] if isinstance(file[1], bytes) else file[1].read()
+        return ProviderCall("POST", url, headers, content=content, secrets=secrets(target))
 
     def read_transcription(self, answer: Any, fields: Mapping[str, Any]) -> Dict[str, Any]:
         found = self._object(answer)

@@ -14,7 +14,8 @@ from .table import EMBEDDINGS, IMAGES, MODELS, PROVIDERS, RERANK, SPEECH, TRANSC
 
 __all__ = ["Dialect", "ProviderCall", "StreamReader", "Target", "dialect_for"]
 
-File = Tuple[str, bytes, str]
+# Name, content (bytes, or a binary file object) and media type.
+File = Tuple[str, Any, str]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,16 @@ class ProviderCall:
 
 
 class StreamReader:
-    """Reads the events of one stream. `finished` becomes true when the provider's own end marker has come."""
+    """Reads the events of one stream. `finished` becomes true when the answer is complete."""
 
     def __init__(self, spec: ProviderSpec) -> None:
         self.spec = spec
         self.finished = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the provider's own end marker has come, so that nothing can follow."""
+        return self.finished
 
     def read(self, event_name: str, data: bytes) -> List[Dict[str, Any]]:
         """The OpenAI chunks that an event stands for; an error event gives one `{"error": {...}}` in the SDK's shape."""
@@ -146,7 +152,11 @@ def decode_answer(spec: ProviderSpec, data: bytes) -> Any:
     try:
         return decode(data)
     except ResponseValidationError:
-        raise errors.unreadable(spec, "is not JSON", data[:2000]) from None
+        what = "is not JSON"
+        if errors.is_web_page(data[:200].decode("utf-8", "replace")):
+            what = "is a web page: a proxy or a sign-in page of the network may have answered"
+            what += f"; check the network and {spec.base_url_variable}"
+        raise errors.unreadable(spec, what, data[:2000]) from None
 
 
 def as_list(spec: ProviderSpec, answer: Mapping[str, Any], name: str) -> List[Any]:

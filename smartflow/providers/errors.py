@@ -10,7 +10,7 @@ from .._core.secrets import redact
 from ..exceptions import ConfigError, ResponseValidationError, ValidationError
 from .table import ProviderSpec, offering
 
-__all__ = ["missing_base_url", "missing_key", "not_offered", "read_error", "unreadable"]
+__all__ = ["is_web_page", "missing_base_url", "missing_key", "not_offered", "read_error", "unreadable"]
 
 _MESSAGE_LENGTH = 2000
 _HTML = re.compile(r"(?i)^\s*(<!doctype html|<html|<head|<\?xml)")
@@ -32,7 +32,8 @@ _TYPES = {
 def missing_key(spec: ProviderSpec) -> ConfigError:
     """The error for a provider whose key is not set; it names the variable and the cure."""
     return ConfigError(
-        f"{spec.title} needs a key: set the environment variable {spec.key_variable}, or run `smartflow configure`",
+        f"{spec.title} needs a key: set the environment variable {spec.key_variable}, or run "
+        f"`smartflow config set {spec.name}_api_key` (it asks for the key)",
         code="missing_key",
         provider=spec.name,
     )
@@ -71,7 +72,7 @@ def read_error(spec: ProviderSpec, status: int, body: Any) -> Dict[str, Any]:
         found = found[0].get("error", found[0]) if isinstance(found[0], dict) else found[0]
     facts: Dict[str, Any] = found if isinstance(found, dict) else {}
     message = _message(facts) if facts else (found if isinstance(found, str) else None)
-    if not message or not message.strip() or _HTML.match(message):
+    if not message or not message.strip() or is_web_page(message):
         message = _without_words(spec, status, message)
     kind = _word(facts.get("type")) or _TYPES.get(status) or ("provider_error" if status >= 500 else "api_error")
     code = _word(facts.get("code")) or _word(facts.get("err_code")) or _word(facts.get("status")) or kind
@@ -79,6 +80,11 @@ def read_error(spec: ProviderSpec, status: int, body: Any) -> Dict[str, Any]:
     if isinstance(facts.get("param"), str):
         error["param"] = facts["param"]
     return {"error": error}
+
+
+def is_web_page(text: str) -> bool:
+    """Whether a body is HTML or XML: the answer of a proxy or of a network's sign-in page, not of a provider."""
+    return bool(_HTML.match(text[:200]))
 
 
 def _decoded(body: Any) -> Any:
@@ -108,7 +114,7 @@ def _word(value: Any) -> Optional[str]:
 
 
 def _without_words(spec: ProviderSpec, status: int, text: Optional[str]) -> str:
-    if text and _HTML.match(text):
+    if text and is_web_page(text):
         return (
             f"{spec.title} answered status {status} with a web page instead of JSON: a proxy or a sign-in page of the "
             f"network may have answered; check the network and {spec.base_url_variable}"

@@ -145,13 +145,19 @@ class OpenAIStream(StreamReader):
 
     def __init__(self, spec: Any) -> None:
         super().__init__(spec)
+        self._done = False
         self._begun: Set[Any] = set()
         self._ended: Set[Any] = set()
+
+    @property
+    def closed(self) -> bool:
+        # The token counts may come after the last choice has ended.
+        return self._done
 
     def read(self, event_name: str, data: bytes) -> List[Dict[str, Any]]:
         text = data.strip()
         if text == b"[DONE]":
-            self.finished = True
+            self.finished = self._done = True
             return []
         if not text:
             return []

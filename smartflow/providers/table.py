@@ -29,7 +29,7 @@ class ProviderSpec:
     """One provider. `dialect` names the wire format; only `openai` can be forwarded to by the local gateway.
 
     `capabilities` are those that the dialect really carries out; `variables` are further environment variables
-    besides the key and the base URL.
+    besides the key and the base URL. A key that is not required is sent when there is one.
     """
 
     name: str
@@ -41,10 +41,11 @@ class ProviderSpec:
     aliases: tuple[str, ...] = ()
     capabilities: tuple[str, ...] = (*_TALK, MODELS)
     variables: tuple[str, ...] = ()
+    key_required: bool = True
 
     def configured(self, environment: Mapping[str, str]) -> bool:
         """True when the environment says how to reach this provider: with a key or with a base URL."""
-        names = (self.key_variable, self.base_url_variable)
+        names = (self.key_variable if self.key_required else None, self.base_url_variable)
         return any(name is not None and environment.get(name, "").strip() for name in names)
 
     def address(self, environment: Mapping[str, str]) -> str | None:
@@ -81,9 +82,18 @@ def _compatible(
     models: bool = True,
 ) -> ProviderSpec:
     upper = name.upper()
-    key_variable = f"{upper}_API_KEY" if key else None
     offered = (*_TALK, *more, *((MODELS,) if models else ()))
-    return ProviderSpec(name, title, OPENAI_COMPATIBLE, key_variable, base_url, f"{upper}_BASE_URL", aliases, offered)
+    return ProviderSpec(
+        name,
+        title,
+        OPENAI_COMPATIBLE,
+        f"{upper}_API_KEY",
+        base_url,
+        f"{upper}_BASE_URL",
+        aliases,
+        offered,
+        key_required=key,
+    )
 
 
 def _own(
@@ -185,9 +195,9 @@ def split_prefix(model: str) -> tuple[str | None, str]:
     return (provider, rest) if provider else (None, model)
 
 
-def detect(model: str) -> str:
-    """The provider that a model name without a prefix belongs to."""
-    return next((name for start, name in MODEL_STARTS if model.startswith(start)), DEFAULT_PROVIDER)
+def detect(model: str, default: str = DEFAULT_PROVIDER) -> str:
+    """The provider that a model name without a prefix belongs to; `default` where the name does not tell."""
+    return next((name for start, name in MODEL_STARTS if model.startswith(start)), default)
 
 
 def equivalent_model(model: str, provider: str) -> str:
@@ -198,10 +208,10 @@ def equivalent_model(model: str, provider: str) -> str:
     return table.get(model, model)
 
 
-def parse_model(model: str) -> ModelRef:
-    """The provider and model that a name means: a known prefix first, then the start of the name, else OpenAI."""
+def parse_model(model: str, default: str = DEFAULT_PROVIDER) -> ModelRef:
+    """The provider and model that a name means: a known prefix first, then the start of the name, else the default."""
     provider, bare = split_prefix(model)
-    return ModelRef(provider or detect(bare), bare)
+    return ModelRef(provider or detect(bare, default), bare)
 
 
 def unknown_prefix(model: str) -> Optional[str]:

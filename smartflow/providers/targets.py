@@ -29,7 +29,7 @@ def target_for(
     chosen = key if isinstance(key, Secret) else Secret((key or "").strip())
     if not chosen and spec.key_variable:
         chosen = Secret(environment.get(spec.key_variable, "").strip())
-    if not chosen and spec.key_variable and not _own_server(spec, environment):
+    if not chosen and spec.key_variable and spec.key_required and not _own_server(spec, environment):
         raise missing_key(spec)
     origin, ending = _base_url(spec, environment)
     if chosen and origin.scheme == "http" and not origin.is_trusted_network:

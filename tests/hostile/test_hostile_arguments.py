@@ -98,9 +98,9 @@ def test_a_wrong_value_of_a_derived_option_is_refused(sf: Face, options: Any) ->
 
 
 @pytest.mark.parametrize("client", [SmartflowClient, SyncSmartflowClient])
-def test_a_client_without_any_address_says_how_to_give_one(client: Any) -> None:
+def test_a_key_without_any_address_says_how_to_give_one(client: Any) -> None:
     with pytest.raises(smartflow.ConfigError, match="SMARTFLOW_GATEWAY_URL"):
-        client()
+        client(api_key="sk-sf-0")
 
 
 def test_a_wrong_address_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

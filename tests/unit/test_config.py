@@ -60,9 +60,10 @@ def test_the_newer_variable_wins_over_the_older_one(monkeypatch: pytest.MonkeyPa
     assert settings().attestation == Secret("new")
 
 
-def test_without_a_url_the_error_says_what_to_do() -> None:
+def test_a_key_without_a_url_is_refused_with_what_to_do() -> None:
+    assert settings(None).mode == "direct"
     with pytest.raises(ConfigError, match=r"SMARTFLOW_GATEWAY_URL.*gateway_url.*smartflow configure.*smartflow serve"):
-        settings(None)
+        settings(None, "sk-sf-0")
 
 
 @pytest.mark.parametrize("value", ["", "  "])

@@ -48,7 +48,8 @@ def test_the_path_is_read_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch, 
 
 def test_every_setting_can_stand_in_the_file(write: Write) -> None:
     values = {name: "0123" if name.endswith("_key") else "http://h:1/v2" for name in SETTINGS}
-    values.update(timeout="2.5", max_retries="3")
+    values.update(timeout="2.5", max_retries="3", azure_api_version="2024-10-21")
+    values.update(vertex_ai_project="my-project", vertex_ai_location="europe-west4")
     write("".join(f"{name}: {value}\n" for name, value in values.items()))
     file = load_file()
     assert file.exists

@@ -75,11 +75,12 @@ def test_the_environment_wins_over_the_file_for_every_setting(
     from smartflow.config.keys import variables_of
 
     secret = name.endswith("_key")
-    file.write_text(f"{name}: {'below' if secret else 'http://below:1'}\n")
+    below, above = ("http://below:1", "http://above:1") if name.endswith("_url") else ("below", "above")
+    file.write_text(f"{name}: {below}\n")
     (variable, *_) = variables_of(name)
-    monkeypatch.setenv(variable, "above" if secret else "http://above:1")
+    monkeypatch.setenv(variable, above)
     setting = resolve()[name]
-    assert setting.value == (Secret("above") if secret else "http://above:1")
+    assert setting.value == (Secret(above) if secret else above)
     assert setting.source == f"environment {variable}"
 
 
@@ -181,12 +182,13 @@ def test_explain_masks_secrets_and_says_where_each_value_comes_from(file: Path) 
     assert "-key'" not in repr(explain("work")).replace("api_key'", "")
 
 
-def test_without_a_url_anywhere_the_mode_is_direct_and_a_client_says_what_is_missing(file: Path) -> None:
+def test_without_a_url_anywhere_the_mode_is_direct_unless_the_caller_means_a_gateway(file: Path) -> None:
     file.write_text("openai_api_key: x\n")
     assert resolve().mode == "direct"
     assert resolve({"gateway_url": "http://gw"}).mode == "gateway"
+    assert SmartflowClient().mode == "direct"
     with pytest.raises(ConfigError, match=f"no gateway is configured.*{file}.*smartflow configure"):
-        SmartflowClient()
+        SmartflowClient(api_key="sk-sf-0")
 
 
 def test_a_missing_file_that_was_named_is_no_reason_for_direct_mode(file: Path) -> None:

@@ -74,7 +74,8 @@ def test_a_client_with_a_url_is_in_gateway_mode() -> None:
         ({"base_url": "http://smartflow:7775", "management_port": 70000}, "management_port"),
         ({"base_url": "http://smartflow:7775", "api_key": "sk a"}, "api_key"),
         ({"base_url": "http://smartflow:7775", "transport": object()}, "transport"),
-        ({}, "no gateway is configured"),
+        ({"api_key": "sk-sf-0"}, "no gateway is configured"),
+        ({"management_url": "http://smartflow:7778"}, "no gateway is configured"),
     ],
 )
 @pytest.mark.asyncio

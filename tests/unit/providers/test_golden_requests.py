@@ -48,7 +48,7 @@ BODIES: dict[str, dict[str, Any]] = {
 def call_for(prefix: str, capability: str) -> ProviderCall:
     provider = table.PREFIXES[prefix]
     model = f"{prefix}/{NAMES.get(provider, 'a-model')}"
-    target = target_for(model, ENVIRONMENT, KEY if table.PROVIDERS[provider].key_variable else None)
+    target = target_for(model, ENVIRONMENT, KEY)
     dialect = dialect_for(provider)
     if capability == "models":
         return dialect.models(target)
@@ -105,6 +105,5 @@ def test_no_golden_request_is_left_over() -> None:
 def test_a_key_stands_in_the_headers_only(prefix: str, capability: str) -> None:
     call = call_for(prefix, capability)
     assert KEY not in call.url + json.dumps(call.json) + str(call.form) + str(call.content)
-    if table.PROVIDERS[table.PREFIXES[prefix]].key_variable:
-        assert sum(KEY in value for value in call.headers.values()) == 1
-        assert [*call.secrets]
+    assert sum(KEY in value for value in call.headers.values()) == 1
+    assert [*call.secrets]

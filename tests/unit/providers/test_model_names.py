@@ -122,10 +122,10 @@ def test_a_base_url_works_with_and_without_its_ending(provider: str, environment
     assert target_for(f"{provider}/m", environment, "key").base_url == address
 
 
-@pytest.mark.parametrize("provider", [name for name, spec in table.PROVIDERS.items() if spec.key_variable])
+@pytest.mark.parametrize("provider", [name for name, spec in table.PROVIDERS.items() if spec.key_required])
 def test_a_missing_key_names_the_variable_and_the_cure(provider: str) -> None:
     variable = table.PROVIDERS[provider].key_variable
-    with pytest.raises(ConfigError, match=rf"{variable}, or run `smartflow configure`"):
+    with pytest.raises(ConfigError, match=rf"{variable}, or run `smartflow config set {provider}_api_key`"):
         target_for(f"{provider}/m", {"AZURE_API_BASE": "https://me.test", str(variable): "  "})
 
 
