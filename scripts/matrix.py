@@ -21,7 +21,7 @@ from scripts.tree import ROOT
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 # What does not need the gateway's packages or the generators: those run on the Python of .venv only.
-_TESTS = ("tests/unit", "tests/hostile", "tests/api", "tests/golden", "tests/cli")
+_TESTS = ("tests/unit", "tests/hostile", "tests/direct", "tests/api", "tests/golden", "tests/cli")
 _LEFT_OUT = ("tests/unit/gateway", "tests/unit/test_generated_server.py", "tests/unit/test_unasync.py")
 _TOOLS = (
     "hypothesis>=6.100,<7",

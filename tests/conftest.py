@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import math
 import os
@@ -11,6 +12,8 @@ import wave
 from typing import Any, Callable, Dict, Iterator
 
 import pytest
+
+from tests.support.hostile import HostileServer
 
 # What a developer may have set for work of their own; the interpreter that runs the gateway is none of it.
 OWN = ("SMARTFLOW_", "APERION_")
@@ -68,3 +71,24 @@ def recording() -> bytes:
         out.setframerate(RATE)
         out.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
     return file.getvalue()
+
+
+@pytest.fixture
+def server() -> Iterator[HostileServer]:
+    with HostileServer() as started:
+        yield started
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """The loop in which the async client lives; it runs only while a call does."""
+    made = asyncio.new_event_loop()
+    yield made
+    made.run_until_complete(made.shutdown_asyncgens())
+    made.close()
+
+
+@pytest.fixture(params=["async", "sync"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    """Which of the two clients a test is run with."""
+    return str(request.param)

@@ -13,10 +13,10 @@ from .._core.exchange import SECRET_HEADERS
 from .._core.gateway_only import feature_of, gateway_only
 from .._core.jsoncodec import encode
 from .._core.secrets import Secret
-from .._core.tally import CountedReader, Tally
 from .._core.urls import split_url
 from .._io import aio
 from .._io.multipart import encode_multipart
+from .._io.tally import CountedReader, Tally
 from ..config import Settings
 from ..exceptions import ConfigError, ResponseValidationError, SmartflowError
 from ..providers.dialect import ProviderCall, decode_answer

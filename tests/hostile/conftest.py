@@ -22,27 +22,6 @@ def quiet_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[HostileServer]:
-    with HostileServer() as started:
-        yield started
-
-
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """The loop in which the async client lives; it runs only while a call does."""
-    made = asyncio.new_event_loop()
-    yield made
-    made.run_until_complete(made.shutdown_asyncgens())
-    made.close()
-
-
-@pytest.fixture(params=["async", "sync"])
-def flavour(request: pytest.FixtureRequest) -> str:
-    """Which of the two clients a test is run with."""
-    return str(request.param)
-
-
-@pytest.fixture
 def connect(flavour: str, loop: asyncio.AbstractEventLoop, server: HostileServer) -> Iterator[Connect]:
     """Makes clients; all services are the hostile server, and a failed call is not repeated unless the test says so."""
     made = []
