@@ -61,6 +61,8 @@ class SmartflowClient(
         max_connections: At most so many connections at a time.
         allow_insecure_http: Allow a key over plain http to a public host.
         profile: A profile of `~/.smartflow/config.yaml`; by default `SMARTFLOW_PROFILE`, then the file's own default.
+        providers: For direct mode: keys and addresses by the names of the file, such as `openai_api_key`; by default the
+            providers' usual environment variables, then the profile and the file.
 
     Raises:
         ConfigError: An argument, an environment variable or the configuration file is wrong; nothing is sent.
@@ -94,6 +96,7 @@ class SmartflowClient(
         max_connections: int = 500,
         allow_insecure_http: bool = False,
         profile: Optional[str] = None,
+        providers: Optional[Mapping[str, str]] = None,
     ) -> None:
         headers = checked_headers(default_headers)
         check_connections(max_connections)
@@ -120,6 +123,7 @@ class SmartflowClient(
             proxy=proxy,
             max_connections=max_connections,
             profile=profile,
+            providers=providers,
             timeout=timeout,
             max_retries=max_retries,
         )

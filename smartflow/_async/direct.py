@@ -55,8 +55,6 @@ class AsyncDirectSession(AsyncSession):
         name = operation.operation_id
         if name == "getCacheStats":
             return read(self._tally.as_cache_stats(), None)
-        if name == "listModels":
-            return read({"data": await self._models(operation)}, None)
         planned = self._plan(operation, request)
         reply = await self._reply(operation, planned)
         try:
@@ -92,8 +90,9 @@ class AsyncDirectSession(AsyncSession):
         self._tally.used(answer)
         return answer
 
-    async def _models(self, operation: Any) -> List[Dict[str, Any]]:
-        plans = model_plans(self.settings.providers)
+    async def provider_models(self, operation: Any, provider: Optional[str] = None) -> Any:
+        """The models of all configured providers, or of one."""
+        plans = model_plans(self.settings.providers, provider)
         if not plans:
             raise ConfigError(
                 "no provider is configured: set the key of one, for example OPENAI_API_KEY, or run `smartflow configure`"

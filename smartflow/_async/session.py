@@ -83,6 +83,10 @@ class AsyncSession:
         transport = self.ensure_open()
         return await run(exchange(call, self.call_options(), self._environment), transport)
 
+    async def provider_models(self, operation: Any, provider: Optional[str] = None) -> Any:
+        """In direct mode: the models of all configured providers, or of one."""
+        raise SmartflowError("a gateway lists its models itself")
+
     def call_options(self) -> Options:
         """The options as they apply to a call."""
         return self.options

@@ -9,7 +9,9 @@ from smartflow.cli.common import OK, aligned, command_parser, make_client, print
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of its options."""
-    parser = command_parser("models", "Lists the models of all enabled providers.")
+    parser = command_parser(
+        "models", "Lists the models of all enabled providers; without a gateway of all that are configured."
+    )
     parser.add_argument("--provider", metavar="NAME", help="only models of this provider")
     parser.add_argument("--json", action="store_true", help="print a JSON list")
     return parser
@@ -18,9 +20,7 @@ def make_parser() -> argparse.ArgumentParser:
 def run(options: argparse.Namespace) -> int:
     """Print the models; returns the exit status."""
     with make_client(options) as sf:
-        models = sf.list_models()
-    if options.provider is not None:
-        models = [model for model in models if model.get("owned_by") == options.provider]
+        models = sf.list_models(provider=options.provider)
     if options.json:
         print_json(models)
     else:

@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from smartflow.cli.common import FAILURE, OK, aligned, command_parser, print_json
+from smartflow.cli.providers import provider_rows, provider_states
 
 if TYPE_CHECKING:
     from smartflow import SyncSmartflowClient
+    from smartflow.config import Resolved
 
 __all__ = ["screen", "state", "status"]
 
@@ -32,7 +34,8 @@ def make_parser() -> argparse.ArgumentParser:
     parser = command_parser(
         "status",
         "Shows the mode, where each setting came from, whether each service can be reached, and whether the key is accepted. "
-        "Ends with status 1 when a service cannot be reached or is not ready, or the key is refused.",
+        "Without a gateway: each configured provider. Ends with status 1 when something that is configured cannot be reached or "
+        "is not ready, or a key is refused.",
     )
     parser.set_defaults(timeout=_SECONDS)
     parser.add_argument("--json", action="store_true", help="print a JSON object")
@@ -60,10 +63,11 @@ def status(
         timeout: Limit of each question, in seconds.
 
     Returns:
-        A dict with `ok`, `mode`, `profile`, `gateway_url`, `gateway_url_source`, `key`, `key_source` and `services`.
+        A dict with `ok`, `mode`, `profile`, `gateway_url`, `gateway_url_source`, `key`, `key_source`, `services`, and in
+        direct mode `providers`.
 
     Raises:
-        ConfigError: The settings are wrong, or name no gateway.
+        ConfigError: The settings are wrong.
 
     Example:
         >>> smartflow.status()["ok"]
@@ -81,6 +85,8 @@ def state(profile: Optional[str] = None, **arguments: Any) -> Dict[str, Any]:
     settings = resolve({name: value for name, value in named.items() if value is not None}, profile=profile)
     key_source = settings["api_key"].source if settings.value("api_key") else None
     with SyncSmartflowClient(**given, profile=profile, max_retries=0) as sf:
+        if sf.mode == "direct":
+            return _direct_state(sf, settings, key_source)
         probes = _probes(sf)
         with ThreadPoolExecutor(len(probes)) as pool:
             answers = list(pool.map(_answer, probes))
@@ -96,7 +102,23 @@ def state(profile: Optional[str] = None, **arguments: Any) -> Dict[str, Any]:
             "key": key,
             "key_source": key_source,
             "services": answers,
+            "providers": [],
         }
+
+
+def _direct_state(sf: SyncSmartflowClient, settings: Resolved, key_source: Optional[str]) -> Dict[str, Any]:
+    providers = provider_states(sf, settings)
+    return {
+        "ok": bool(providers) and all(provider["ok"] for provider in providers),
+        "mode": "direct",
+        "profile": settings.profile.value,
+        "gateway_url": None,
+        "gateway_url_source": settings["gateway_url"].source,
+        "key": "unused" if key_source else "not needed",
+        "key_source": key_source,
+        "services": [],
+        "providers": providers,
+    }
 
 
 def _probes(sf: SyncSmartflowClient) -> Tuple[_Probe, ...]:
@@ -152,10 +174,12 @@ def screen(found: Dict[str, Any]) -> List[str]:
     settings = [
         ("mode", found["mode"]),
         *([("profile", found["profile"])] if found["profile"] else []),
-        ("gateway", f"{found['gateway_url']} ({found['gateway_url_source']})"),
+        ("gateway", f"{found['gateway_url'] or 'none'} ({found['gateway_url_source']})"),
         ("key", key),
     ]
     lines = aligned([(f"{name}:", value) for name, value in settings])
+    if found["mode"] == "direct":
+        return [*lines, "", *provider_rows(found["providers"])]
     return [*lines, "", *aligned([_row(service) for service in found["services"]], _HEADER, numbers=(4,))]
 
 

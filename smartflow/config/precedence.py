@@ -10,7 +10,17 @@ from .._core.secrets import Secret, redact
 from .._core.urls import Origin, parse_base_url
 from ..exceptions import ConfigError
 from .file import ConfigFile, Entry, load_file, stated
-from .keys import ALIASES, DEFAULT_PORTS, DEFAULTS, SETTINGS, is_secret, parse_secret, parse_text, variables_of
+from .keys import (
+    ALIASES,
+    DEFAULT_PORTS,
+    DEFAULTS,
+    PROVIDER_SETTINGS,
+    SETTINGS,
+    is_secret,
+    parse_secret,
+    parse_text,
+    variables_of,
+)
 
 __all__ = ["CLIENT_NAMES", "Explained", "Resolved", "Setting", "explain", "resolve"]
 
@@ -213,6 +223,8 @@ def _profile(argument: Optional[str], file: ConfigFile) -> Setting:
 
 
 def _argument(name: str) -> str:
+    if name in PROVIDER_SETTINGS:
+        return f"providers[{name!r}]"
     return "base_url" if name == "gateway_url" else name
 
 

@@ -54,6 +54,7 @@ def make_settings(
     profile: Optional[str] = None,
     timeout: Any = DEFAULT_TIMEOUT,
     max_retries: Optional[int] = None,
+    providers: Optional[Mapping[str, str]] = None,
     **rest: Any,
 ) -> Settings:
     """The settings of a client from its arguments and what is configured; a ConfigError names what is wrong."""
@@ -68,9 +69,9 @@ def make_settings(
         _check_direct(resolved, [name for name in GATEWAY_ONLY if given.get(name)])
         origins, key, proof = {}, None, None
         # Its lookups are only made here: a client of a gateway must not fail because of a provider's setting.
-        from .variables import Variables
+        from .variables import Variables, given_providers
 
-        rest["providers"] = Variables(resolve(profile=profile, file=resolved.file))
+        rest["providers"] = Variables(resolve(given_providers(providers), profile=profile, file=resolved.file))
     else:
         origins = _origins(resolved, ports)
     if (key or proof) and not allow_insecure_http:

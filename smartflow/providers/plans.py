@@ -7,10 +7,10 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 from .._core.secrets import Secret
 from ..exceptions import ValidationError
 from .dialect import Dialect, ProviderCall, StreamReader, Target, dialect_for
-from .table import DEFAULT_PROVIDER, MODELS, PROVIDERS, parse_model, suggestions, unknown_prefix
+from .table import DEFAULT_PROVIDER, MODELS, PREFIXES, PROVIDERS, ModelRef, parse_model, suggestions, unknown_prefix
 from .targets import target_for
 
-__all__ = ["OFFERED", "Plan", "model_plans", "plan"]
+__all__ = ["OFFERED", "Plan", "known_provider", "model_plans", "plan"]
 
 
 def _same(answer: Any) -> Any:
@@ -112,16 +112,31 @@ def plan(
     return chosen(dialect_for(target.provider), body, target, created)
 
 
-def model_plans(environment: Mapping[str, str]) -> List[Plan]:
-    """One call for each configured provider that lists its models; the models get the prefix by which they are called."""
-    found = []
-    for spec in PROVIDERS.values():
-        if spec.offers(MODELS) and spec.configured(environment):
-            dialect = dialect_for(spec.name)
-            target = target_for(parse_model(f"{spec.name}/-"), environment)
-            target = Target(target.provider, "", target.base_url, target.key, target.options)
-            found.append(Plan(dialect.models(target), target, _listing(dialect)))
+def model_plans(environment: Mapping[str, str], provider: Optional[str] = None) -> List[Plan]:
+    """One call for each configured provider that lists its models, or for one provider.
+
+    The models get the prefix by which they are called.
+    """
+    if provider is not None:
+        return [_model_plan(known_provider(provider), environment)]
+    able = [spec.name for spec in PROVIDERS.values() if spec.offers(MODELS) and spec.configured(environment)]
+    return [_model_plan(name, environment) for name in able]
+
+
+def known_provider(name: str) -> str:
+    """The provider's own name for a name or an alias; an error names those that are spelled alike."""
+    found = PREFIXES.get(name)
+    if found is None:
+        near = suggestions(name)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(PROVIDERS)}"
+        raise ValidationError(f"{name!r} is no known provider: {hint}", param="provider", code="unknown_provider")
     return found
+
+
+def _model_plan(provider: str, environment: Mapping[str, str]) -> Plan:
+    dialect = dialect_for(provider)
+    target = target_for(ModelRef(provider, ""), environment)
+    return Plan(dialect.models(target), target, _listing(dialect))
 
 
 def _listing(dialect: Dialect) -> Callable[[Any], List[Dict[str, Any]]]:

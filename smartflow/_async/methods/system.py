@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, List, cast
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, cast
 
 from ..._core.check import check_int, check_text
 from ...exceptions import ProviderError
@@ -20,14 +20,18 @@ __all__ = ["AsyncSystemMethods"]
 class AsyncSystemMethods(AsyncMethods):
     """The methods of the client that ask about, or steer, the gateway."""
 
-    async def list_models(self) -> List[ModelEntry]:
-        """Return the models of all enabled providers.
+    async def list_models(self, *, provider: Optional[str] = None) -> List[ModelEntry]:
+        """Return the models of all enabled providers; in direct mode of all whose key or base URL is configured.
+
+        Args:
+            provider: Only the models of this provider.
 
         Returns:
-            Dicts with at least `id`.
+            Dicts with `id`, the name by which the model is called, and `owned_by`, its provider.
 
         Raises:
-            SmartflowError: See `smartflow.exceptions`.
+            SmartflowError: See `smartflow.exceptions`. In direct mode only when no provider answers; one that fails
+                beside others that answer is named in a warning of the logger `smartflow`.
 
         Example:
             >>> [model["id"] for model in await sf.list_models()]
@@ -36,7 +40,11 @@ class AsyncSystemMethods(AsyncMethods):
         """
         from smartflow_generated.proxy.api.models import list_models as op
 
-        return await self._session.read(op.operation, op.request(), lambda body, reply: rows_of(body, "data"))
+        if self._session.settings.mode == "direct":
+            models: List[ModelEntry] = await self._session.provider_models(op.operation, provider)
+            return models
+        models = await self._session.read(op.operation, op.request(), lambda body, reply: rows_of(body, "data"))
+        return [model for model in models if provider is None or model.get("owned_by") == provider]
 
     async def chatbot_query(self, query: str) -> ChatbotAnswer:
         """Return the gateway's answer to a question about its own operation.
@@ -64,6 +72,9 @@ class AsyncSystemMethods(AsyncMethods):
 
     async def get_cache_stats(self) -> CacheStats:
         """Return what MetaCache did: hits per layer, tokens and cents saved.
+
+        In direct mode there is no cache: `misses` counts this client's answered calls, and `extra` has `requests`,
+        `errors`, and the tokens that the providers reported.
 
         Raises:
             SmartflowError: See `smartflow.exceptions`.

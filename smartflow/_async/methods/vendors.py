@@ -115,14 +115,11 @@ class AsyncVendorMethods(AsyncMethods):
         }
 
     def _target(self, provider: str) -> Any:
-        from ...providers.table import PREFIXES, ModelRef, suggestions
+        from ...providers.plans import known_provider
+        from ...providers.table import ModelRef
         from ...providers.targets import target_for
 
-        if provider not in PREFIXES:
-            near = suggestions(provider)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(PREFIXES)}"
-            raise ValidationError(f"{provider!r} is no known provider: {hint}", param="provider")
-        return target_for(ModelRef(PREFIXES[provider], ""), self._session.settings.providers)
+        return target_for(ModelRef(known_provider(provider), ""), self._session.settings.providers)
 
 
 def _dialect_of(provider: str) -> str:
