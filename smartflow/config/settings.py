@@ -14,7 +14,7 @@ from .precedence import CLIENT_NAMES, SERVICE_URLS, Resolved, resolve
 
 __all__ = ["DEFAULT_TIMEOUT", "Settings", "environment_proxy", "make_settings"]
 
-log = logging.getLogger("smartflow")
+_log = logging.getLogger("smartflow")
 # What only a gateway takes: a caller who gives it does not expect to be in direct mode.
 GATEWAY_ONLY = ("api_key", "attestation", *SERVICE_URLS)
 # An object of its own: a caller who writes timeout=30.0 means it, and wins over the file.
@@ -102,7 +102,7 @@ def _check_direct(resolved: Resolved, given: Sequence[str]) -> None:
         raise ConfigError(f"no gateway is configured, and {given[0]} is of use only with one: {cure}")
     key = resolved["api_key"]
     if key.value:
-        log.warning("%s is set, but no gateway is: calls go directly to the providers; %s", key.place, cure)
+        _log.warning("%s is set, but no gateway is: calls go directly to the providers; %s", key.place, cure)
 
 
 def _origins(resolved: Resolved, ports: Mapping[str, int]) -> Dict[str, Origin]:

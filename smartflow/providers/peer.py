@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import Any, Mapping, Optional
 
 from .._core.peer import Peer
 from .dialect import Target
 from .errors import read_error
-from .table import PROVIDERS
+from .table import PROVIDERS, ProviderSpec
 
 __all__ = ["ProviderPeer"]
 
@@ -19,8 +19,8 @@ class ProviderPeer(Peer):
     """The provider of one target. `place` says where its key stands: a variable, or a line of a file."""
 
     def __init__(self, target: Target, place: str) -> None:
-        self.spec = PROVIDERS[target.provider]
-        self.provider = target.provider
+        self.spec: ProviderSpec = PROVIDERS[target.provider]
+        self.provider: Optional[str] = target.provider
         self._model = target.model
         self._place = place
 
