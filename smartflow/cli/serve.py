@@ -73,14 +73,8 @@ def serve(options: ServeOptions) -> int:
 def _gateway(options: ServeOptions) -> Gateway:
     from smartflow.gateway.core import Gateway
     from smartflow.gateway.store import DATABASE_NAME
-    from smartflow.providers.table import OPENAI_COMPATIBLE, PROVIDERS
 
     path = options.data_dir / DATABASE_NAME if options.data_dir is not None else None
-    for spec in PROVIDERS.values():
-        if spec.dialect != OPENAI_COMPATIBLE and spec.configured(os.environ):
-            _log.warning(
-                "%s is set, but this gateway cannot call %s yet: offline replies", spec.key_variable, spec.title
-            )
     return Gateway(path, environment=os.environ, api_key=options.api_key)
 
 

@@ -1,20 +1,22 @@
-"""Calls real providers of the OpenAI-compatible family, and turns what goes wrong there into the gateway's errors."""
+"""Calls real providers in their own dialects, and turns what goes wrong there into the gateway's errors."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from smartflow._core.secrets import Secret, redact
+from smartflow._core.secrets import redact
 from smartflow._core.sse import EventDecoder
-from smartflow.exceptions import ResponseValidationError
-from smartflow.gateway.errors import GatewayError
+from smartflow.exceptions import ConfigError, ResponseValidationError, SmartflowError, ValidationError
+from smartflow.gateway.errors import GatewayError, bad_request
 from smartflow.gateway.routing.engine import Upstream
+from smartflow.providers.dialect import ProviderCall, decode_answer, dialect_for
+from smartflow.providers.plans import Plan
+from smartflow.providers.table import PROVIDERS
 
 VIA_HEADER = "x-smartflow-via"
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
@@ -31,11 +33,7 @@ class Answer:
     """What a provider answered."""
 
     content: bytes
-    content_type: str
-
-    def json(self, provider: str) -> dict[str, Any]:
-        """The JSON object that it is."""
-        return _json_object(self.content, provider)
+    media_type: str
 
 
 class UpstreamClient:
@@ -57,27 +55,25 @@ class UpstreamClient:
                 "the provider's base URL points back at this gateway: unset or correct the *_BASE_URL variable",
             )
 
-    async def post(self, upstream: Upstream, path: str, **content: Any) -> Answer:
-        """The whole answer of a provider to a POST; `content` is httpx's `json=` or `data=` and `files=`."""
-        async with self._answer(upstream, path, content) as response:
-            return Answer(await _read(response, upstream), response.headers.get("content-type", ""))
+    async def bytes(self, upstream: Upstream, asked: Plan) -> Answer:
+        """The whole answer of a provider, as it came."""
+        async with self._answer(upstream, asked.call) as response:
+            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            return Answer(await _read(response, upstream), kind)
 
-    async def post_json(self, upstream: Upstream, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The JSON object that a provider answers a JSON object with."""
-        return (await self.post(upstream, path, json=body)).json(upstream.provider)
+    async def ask(self, upstream: Upstream, asked: Plan) -> Any:
+        """The answer of a provider in the contract's shape."""
+        return understood(upstream, asked, (await self.bytes(upstream, asked)).content)
 
-    async def get_json(self, upstream: Upstream, path: str) -> dict[str, Any]:
-        """The JSON object that a provider answers a GET with."""
-        async with self._answer(upstream, path, {}, method="GET") as response:
-            return _json_object(await _read(response, upstream), upstream.provider)
-
-    async def stream(self, upstream: Upstream, path: str, body: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
-        """The JSON events of a provider's stream.
+    async def stream(self, upstream: Upstream, asked: Plan) -> AsyncIterator[dict[str, Any]]:
+        """The chunks or events of a provider's stream, in the contract's shape.
 
         The first item is an empty dict: it says that the provider has accepted the call. A stream that breaks, carries an error or
-        ends without `[DONE]` raises.
+        ends before its end raises.
         """
-        async with self._answer(upstream, path, {"json": body}, accept="text/event-stream") as response:
+        reader = asked.reader
+        assert reader is not None
+        async with self._answer(upstream, asked.call, accept="text/event-stream") as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 raise _nonsense(upstream.provider, "answered a stream request with something that is no event stream")
             yield {}
@@ -85,31 +81,30 @@ class UpstreamClient:
             try:
                 async for piece in response.aiter_bytes():
                     for event in decoder.feed(piece):
-                        if event.data.strip() == b"[DONE]":
+                        for item in reader.read(event.name, event.data):
+                            yield _checked(item, upstream)
+                        if reader.closed:
                             return
-                        yield _event(event.data, upstream)
             except ResponseValidationError as error:
-                raise _nonsense(upstream.provider, str(error)) from error
-        raise GatewayError(
-            502,
-            None,
-            "provider_stream_cut",
-            f"{upstream.provider} ended its stream without [DONE]",
-            provider=upstream.provider,
-        )
+                raise _nonsense(upstream.provider, _clean(error.message, upstream)) from error
+        if not reader.finished:
+            what = f"{upstream.provider} ended its stream before its end marker"
+            raise GatewayError(502, None, "provider_stream_cut", what, provider=upstream.provider)
 
     @asynccontextmanager
     async def _answer(
-        self, upstream: Upstream, path: str, content: dict[str, Any], *, method: str = "POST", accept: str = "*/*"
+        self, upstream: Upstream, asked: ProviderCall, *, accept: str = "*/*"
     ) -> AsyncIterator[httpx.Response]:
-        headers = {"accept": accept, VIA_HEADER: f"{upstream.via},{self._instance_id}".lstrip(",")}
-        if upstream.key:
-            headers["authorization"] = f"Bearer {upstream.key}"
+        via = f"{upstream.via},{self._instance_id}".lstrip(",")
+        headers = {"accept": accept, VIA_HEADER: via, **asked.headers, **upstream.headers}
+        content: dict[str, Any] = {"json": asked.json} if asked.json is not None else {}
+        if asked.files is not None:
+            content = {"files": asked.files, "data": asked.form}
+        elif asked.content is not None:
+            content = {"content": asked.content}
         name = upstream.provider
         try:
-            async with self._http().stream(
-                method, f"{upstream.base_url}{path}", headers=headers, **content
-            ) as response:
+            async with self._http().stream(asked.method, asked.url, headers=headers, **content) as response:
                 if response.status_code >= 300:
                     raise refusal(response.status_code, response.headers, await _read(response, upstream), upstream)
                 yield response
@@ -172,16 +167,13 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, upstream: Upst
 
 
 def _message(body: bytes, upstream: Upstream) -> str:
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    error = parsed.get("error", parsed.get("message")) if isinstance(parsed, dict) else None
-    said = error.get("message") if isinstance(error, dict) else error
-    if not isinstance(said, str):
-        return ""
-    printable = "".join(char if char.isprintable() else " " for char in said)
-    return redact(printable, [Secret(upstream.key)] if upstream.key else [])[:_MESSAGE_LIMIT]
+    said = dialect_for(upstream.provider).read_error(0, body)["error"]["message"] if body.strip() else ""
+    return "" if said.endswith("without saying why") else _clean(said, upstream)
+
+
+def _clean(text: str, upstream: Upstream) -> str:
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return redact(printable, [upstream.target.key] if upstream.target.key else [])[:_MESSAGE_LIMIT]
 
 
 def _retry_after(headers: Mapping[str, str]) -> int | None:
@@ -189,23 +181,34 @@ def _retry_after(headers: Mapping[str, str]) -> int | None:
     return min(int(value), _LONGEST_WAIT_S) if value.isascii() and value.isdigit() and len(value) < 10 else None
 
 
-def _event(data: bytes, upstream: Upstream) -> dict[str, Any]:
-    event = _json_object(data, upstream.provider)
-    if event.get("error"):
-        said = _message(data, upstream)
+def understood(upstream: Upstream, asked: Plan, content: bytes) -> Any:
+    """What a provider's JSON means in the contract's shape."""
+    with dialect_errors(upstream):
+        return asked.read(decode_answer(PROVIDERS[upstream.provider], content))
+
+
+@contextmanager
+def dialect_errors(upstream: Upstream) -> Iterator[None]:
+    """Turn what a dialect says of a request or an answer into the gateway's errors."""
+    name = upstream.provider
+    try:
+        yield
+    except ConfigError as error:
+        raise GatewayError(
+            502, None, "provider_misconfigured", _clean(error.message, upstream), provider=name
+        ) from error
+    except ValidationError as error:
+        raise bad_request(_clean(error.message, upstream), error.param, error.code or "invalid_request") from error
+    except SmartflowError as error:
+        raise GatewayError(502, None, "provider_error", _clean(error.message, upstream), provider=name) from error
+
+
+def _checked(item: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
+    if isinstance(item.get("error"), dict):
+        said = _clean(str(item["error"].get("message") or ""), upstream)
         message = f"{upstream.provider} failed in its stream" + (f": {said}" if said else "")
         raise GatewayError(502, None, "provider_error", message, provider=upstream.provider)
-    return event
-
-
-def _json_object(data: bytes, provider: str) -> dict[str, Any]:
-    try:
-        parsed = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise _nonsense(provider, "answered something that is no JSON") from error
-    if not isinstance(parsed, dict):
-        raise _nonsense(provider, "answered JSON that is no object")
-    return parsed
+    return item
 
 
 def _nonsense(provider: str, what: str) -> GatewayError:

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from ..exceptions import ValidationError
 from .anthropic_messages import translated_messages
-from .anthropic_reply import ANSWER_TOOL, AnthropicStream, completion
+from .anthropic_reply import ANSWER_TOOL, AnthropicEvents, AnthropicStream, completion
 from .dialect import Dialect, ProviderCall, StreamReader, Target, as_list, key_text, secrets
 
 __all__ = ["ANTHROPIC_VERSION", "DEFAULT_MAX_TOKENS", "AnthropicDialect"]
@@ -60,6 +60,10 @@ class AnthropicDialect(Dialect):
         return ProviderCall(
             "POST", f"{target.base_url}/v1/messages", _headers(target), json=asked, secrets=secrets(target)
         )
+
+    def message_stream(self) -> StreamReader:
+        """A reader for the stream that answers such a request: the events stay as they are."""
+        return AnthropicEvents(self.spec)
 
     def models(self, target: Target) -> ProviderCall:
         url = f"{target.base_url}/v1/models?limit=1000"

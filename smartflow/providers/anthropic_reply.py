@@ -9,7 +9,7 @@ from . import errors
 from .dialect import StreamReader, mapping
 from .table import ProviderSpec
 
-__all__ = ["ANSWER_TOOL", "AnthropicStream", "completion"]
+__all__ = ["ANSWER_TOOL", "AnthropicEvents", "AnthropicStream", "completion"]
 
 ANSWER_TOOL = "give_answer"
 """The tool through which an answer in JSON is asked for; callers never see it."""
@@ -98,6 +98,24 @@ def _usage(usage: Any) -> Dict[str, Any]:
     }
 
 
+def _error(spec: ProviderSpec, event: Mapping[str, Any]) -> Dict[str, Any]:
+    error = event.get("error")
+    status = _STATUS.get(str(error.get("type")), 500) if isinstance(error, dict) else 500
+    return errors.read_error(spec, status, event)
+
+
+class AnthropicEvents(StreamReader):
+    """Anthropic's events as they are. Their end marker is `message_stop`."""
+
+    def read(self, event_name: str, data: bytes) -> List[Dict[str, Any]]:
+        event = self._object(data)
+        kind = event.setdefault("type", event_name)
+        if kind == "error":
+            return [_error(self.spec, event)]
+        self.finished = kind == "message_stop"
+        return [event]
+
+
 class AnthropicStream(StreamReader):
     """Anthropic's events as OpenAI chunks. Its end marker is `message_stop`."""
 
@@ -118,9 +136,7 @@ class AnthropicStream(StreamReader):
         event = self._object(data)
         kind = event.get("type") or event_name
         if kind == "error":
-            error = event.get("error")
-            status = _STATUS.get(str(error.get("type")), 500) if isinstance(error, dict) else 500
-            return [errors.read_error(self.spec, status, event)]
+            return [_error(self.spec, event)]
         # Kinds that come later, and pings, carry nothing that OpenAI has a place for.
         reader = {
             "message_start": self._start,

@@ -41,7 +41,7 @@ class ProviderCall:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
     files: Optional[Mapping[str, File]] = field(default=None, repr=False)
-    form: Optional[Mapping[str, str]] = field(default=None, repr=False)
+    form: Optional[Mapping[str, Any]] = field(default=None, repr=False)
     content: Optional[bytes] = field(default=None, repr=False)
     secrets: Tuple[Secret, ...] = field(default=(), repr=False)
 

@@ -58,7 +58,7 @@ class OpenAICompatibleDialect(Dialect):
 
     def transcription(self, fields: Mapping[str, Any], file: File, target: Target) -> ProviderCall:
         self._require(TRANSCRIPTION)
-        form = {name: str(value) for name, value in self._body(fields, target).items() if value is not None}
+        form = {name: _texts(value) for name, value in self._body(fields, target).items() if value is not None}
         headers, hidden = self._headers(target), secrets(target)
         url = self._url(self._audio_base(target), "audio/transcriptions", target)
         return ProviderCall("POST", url, headers, files={"file": file}, form=form, secrets=hidden)
@@ -173,6 +173,11 @@ class OpenAIStream(StreamReader):
                     self._ended.add(choice.get("index", 0))
         self.finished = bool(self._begun) and self._begun == self._ended
         return [chunk]
+
+
+def _texts(value: Any) -> Any:
+    """A field of a form; a list repeats it."""
+    return [str(each) for each in value] if isinstance(value, list) else str(value)
 
 
 def _status(error: Any) -> Optional[int]:

@@ -10,7 +10,7 @@ from .dialect import Dialect, ProviderCall, StreamReader, Target, dialect_for
 from .table import DEFAULT_PROVIDER, MODELS, PREFIXES, PROVIDERS, ModelRef, parse_model, suggestions, unknown_prefix
 from .targets import target_for
 
-__all__ = ["OFFERED", "Plan", "known_provider", "model_plans", "plan"]
+__all__ = ["OFFERED", "Plan", "known_provider", "listing", "model_plans", "plan", "planned"]
 
 
 def _same(answer: Any) -> Any:
@@ -45,7 +45,8 @@ def _message(dialect: Dialect, body: Mapping[str, Any], target: Target, created:
             param="model",
             provider=target.provider,
         )
-    return Plan(dialect.message(body, target), target)
+    call = dialect.message(body, target)
+    return Plan(call, target, reader=dialect.message_stream() if body.get("stream") else None)
 
 
 def _embeddings(dialect: Dialect, body: Mapping[str, Any], target: Target, created: int) -> Plan:
@@ -96,7 +97,7 @@ def plan(
     created: int = 0,
 ) -> Plan:
     """The call that an operation of `OFFERED` with this body becomes; an error names the argument or the variable."""
-    planner, default = OFFERED[operation]
+    default = OFFERED[operation][1]
     model = body["model"]
     wrong = unknown_prefix(model)
     if wrong is not None:
@@ -107,9 +108,13 @@ def plan(
             param="model",
             code="unknown_prefix",
         )
-    target = target_for(parse_model(model, default), environment, key)
-    chosen: Planner = planner
-    return chosen(dialect_for(target.provider), body, target, created)
+    return planned(operation, body, target_for(parse_model(model, default), environment, key), created)
+
+
+def planned(operation: str, body: Mapping[str, Any], target: Target, created: int = 0) -> Plan:
+    """The call that an operation of `OFFERED` with this body becomes at a target."""
+    planner: Planner = OFFERED[operation][0]
+    return planner(dialect_for(target.provider), body, target, created)
 
 
 def model_plans(environment: Mapping[str, str], provider: Optional[str] = None) -> List[Plan]:
@@ -118,9 +123,9 @@ def model_plans(environment: Mapping[str, str], provider: Optional[str] = None) 
     The models get the prefix by which they are called.
     """
     if provider is not None:
-        return [_model_plan(known_provider(provider), environment)]
+        return [listing(target_for(ModelRef(known_provider(provider), ""), environment))]
     able = [spec.name for spec in PROVIDERS.values() if spec.offers(MODELS) and spec.configured(environment)]
-    return [_model_plan(name, environment) for name in able]
+    return [listing(target_for(ModelRef(name, ""), environment)) for name in able]
 
 
 def known_provider(name: str) -> str:
@@ -133,9 +138,9 @@ def known_provider(name: str) -> str:
     return found
 
 
-def _model_plan(provider: str, environment: Mapping[str, str]) -> Plan:
-    dialect = dialect_for(provider)
-    target = target_for(ModelRef(provider, ""), environment)
+def listing(target: Target) -> Plan:
+    """The call that lists a provider's models."""
+    dialect = dialect_for(target.provider)
     return Plan(dialect.models(target), target, _listing(dialect))
 
 

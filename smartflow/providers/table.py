@@ -26,7 +26,7 @@ _OWN_ENDINGS = {
 
 @dataclass(frozen=True)
 class ProviderSpec:
-    """One provider. `dialect` names the wire format; only `openai` can be forwarded to by the local gateway.
+    """One provider. `dialect` names the wire format.
 
     `capabilities` are those that the dialect really carries out; `variables` are further environment variables
     besides the key and the base URL. A key that is not required is sent when there is one.

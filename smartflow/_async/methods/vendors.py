@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncVendorMethods"]
 
 # The vendors' clients refuse to be made without a key; a gateway in open mode needs none.
-_NO_KEY = "no-key"
+_NO_KEY = "sk-sf-none"
 
 
 class AsyncVendorMethods(AsyncMethods):

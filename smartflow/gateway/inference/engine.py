@@ -10,24 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from smartflow._core.secrets import Secret
 from smartflow.gateway.audit.record import AuditRecord
 from smartflow.gateway.contract import Call
 from smartflow.gateway.edge_log import logger
 from smartflow.gateway.errors import GatewayError, bad_request
-from smartflow.gateway.inference.kinds import CHAT, Kind, answer_text, prompt_text, usage_tokens
-from smartflow.gateway.inference.messages import events_from_chunks
+from smartflow.gateway.inference.kinds import CHAT, MESSAGE, Kind, answer_text, prompt_text, usage_tokens
+from smartflow.gateway.inference.messages import chat_request, events_from_chunks, from_chat
 from smartflow.gateway.metacache.engine import CachePolicy, Hit, cache_key, cache_policy, may_cache
 from smartflow.gateway.metacache.prices import cost_usd
 from smartflow.gateway.offline import tokens
 from smartflow.gateway.offline.errors import OfflineError
 from smartflow.gateway.reading import explain
-from smartflow.gateway.routing.engine import Route
-from smartflow.gateway.upstream import VIA_HEADER
+from smartflow.gateway.routing.engine import Route, Upstream
+from smartflow.gateway.upstream import VIA_HEADER, dialect_errors
+from smartflow.providers import table
+from smartflow.providers.plans import Plan as ProviderPlan
+from smartflow.providers.plans import listing, planned
 
 if TYPE_CHECKING:
     from smartflow.gateway.core import Gateway
 
 _LONG_TEXT = 20_000
+_ANTHROPIC_HEADERS = ("anthropic-version", "anthropic-beta")
 _LISTING_SECONDS = 5.0
 _PROVIDER_FAULTS = frozenset({429, 502, 503, 504})
 
@@ -43,6 +48,11 @@ class Plan:
     policy: CachePolicy
     key: str
     started: float
+
+    @property
+    def translated(self) -> bool:
+        """Whether a request in Anthropic's format goes to a provider that has another one."""
+        return self.kind is MESSAGE and self.route.provider != "anthropic"
 
     @property
     def forwarded(self) -> dict[str, Any]:
@@ -61,16 +71,19 @@ class InferenceEngine:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def plan(self, call: Call, kind: Kind, request: dict[str, Any]) -> Plan:
-        """Who answers, and under which key an equal answer would be found. The audit record learns what is known so far."""
+    async def plan(self, call: Call, kind: Kind, request: dict[str, Any], own: Secret | None = None) -> Plan:
+        """Who answers, and under which key an equal answer would be found. The audit record learns what is known so far.
+
+        `own` is a key of the caller's for Anthropic, which goes before the gateway's.
+        """
         self._gateway.upstream.check_loop(call.raw_headers)
         model = request.get("model") or kind.default_model
         route = self._gateway.routing.choose(
-            model, call.now, call.headers.get("x-smartflow-provider"), kind.default_provider
+            model, call.now, call.headers.get("x-smartflow-provider"), kind.default_provider, own
         )
-        via = call.raw_headers.get(VIA_HEADER)
-        if route.upstream is not None and via:
-            route = replace(route, upstream=replace(route.upstream, via=via))
+        if route.upstream is not None:
+            via = call.raw_headers.get(VIA_HEADER, "")
+            route = replace(route, upstream=replace(route.upstream, via=via, headers=_passed_on(call, kind, route)))
         policy = cache_policy(call.headers.get("cache-control"))
         key = cache_key(kind.name, call.tenant, route.provider, route.model, request) if kind.cacheable else ""
         await self._note(call, route, prompt_text(request))
@@ -97,10 +110,13 @@ class InferenceEngine:
         """The provider's whole answer. A failure is written down before it is raised."""
         with self.failures(plan):
             if plan.route.upstream is not None:
-                asked = plan.kind.to_provider(plan.request, plan.route.model)
-                body = await self._gateway.upstream.post_json(plan.route.upstream, plan.kind.path, asked)
-                _check_answer(plan, body)
-                return plan.kind.from_provider(body)
+                asked = asked_of(plan, plan.route.upstream, plan.request)
+                body = await self._gateway.upstream.ask(plan.route.upstream, asked)
+                if plan.translated:
+                    _check_answer(plan, body, CHAT)
+                    return from_chat(body)
+                _check_answer(plan, body, plan.kind)
+                return dict(body)
             created = int(plan.call.now.timestamp())
             return plan.kind.offline(plan.forwarded, self._gateway.ids.new(plan.kind.id_prefix), created)
 
@@ -116,28 +132,29 @@ class InferenceEngine:
                 request = {**plan.forwarded, **(usage if plan.kind is CHAT else {})}
                 created = int(plan.call.now.timestamp())
                 return _paced(plan.kind.offline_stream(request, self._gateway.ids.new(plan.kind.id_prefix), created))
-            asked = {**plan.kind.to_provider(plan.request, plan.route.model), **usage}
-            chunks = self._gateway.upstream.stream(plan.route.upstream, plan.kind.path, asked)
-            await chunks.__anext__()
-            return chunks if plan.kind is CHAT else events_from_chunks(chunks)
+            native = plan.kind is not CHAT and not plan.translated
+            request = {**plan.request, "stream": True} if native else {**plan.request, **usage}
+            asked = asked_of(plan, plan.route.upstream, request)
+            items = self._gateway.upstream.stream(plan.route.upstream, asked)
+            await items.__anext__()
+            return events_from_chunks(items) if plan.translated else items
 
     async def upstream_models(self, provider: str) -> list[str]:
-        """The models that a really called provider lists; none when it cannot say."""
-        upstream = self._gateway.routing.upstream(provider)
-        if upstream is None:
+        """The models that a really called provider lists, as they are called here; none when it cannot say."""
+        if not table.PROVIDERS[provider].offers(table.MODELS):
             return []
         try:
+            upstream = self._gateway.routing.upstream(provider)
+            if upstream is None:
+                return []
             async with asyncio.timeout(_LISTING_SECONDS):
-                answer = await self._gateway.upstream.get_json(upstream, "/models")
+                with dialect_errors(upstream):
+                    asked = listing(upstream.target)
+                entries = await self._gateway.upstream.ask(upstream, asked)
         except (GatewayError, TimeoutError) as error:
             logger.warning("the models of %s are not listed: %s", provider, getattr(error, "code", "timeout"))
             return []
-        entries = answer.get("data")
-        return (
-            [entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
-            if isinstance(entries, list)
-            else []
-        )
+        return [entry["id"] for entry in entries]
 
     @contextmanager
     def failures(self, plan: Plan) -> Iterator[None]:
@@ -232,12 +249,28 @@ def reply_headers(plan: Plan, hit: Hit | None = None) -> dict[str, str]:
     return {**headers, "x-smartflow-cache": "miss" if plan.call.audit.cache_looked_up else "bypass"}
 
 
-def _check_answer(plan: Plan, body: dict[str, Any]) -> None:
+def asked_of(plan: Plan, upstream: Upstream, request: dict[str, Any]) -> ProviderPlan:
+    """What is asked of a provider, in its dialect."""
+    operation = plan.kind.operation
+    if plan.translated:
+        operation, request = CHAT.operation, {**request, **chat_request(request, plan.route.model)}
+    with dialect_errors(upstream):
+        return planned(operation, request, upstream.target, int(plan.call.now.timestamp()))
+
+
+def _passed_on(call: Call, kind: Kind, route: Route) -> dict[str, str]:
+    """The caller's headers that a provider is told: the versions of Anthropic's own format."""
+    if kind is not MESSAGE or route.provider != "anthropic":
+        return {}
+    return {name: call.raw_headers[name] for name in _ANTHROPIC_HEADERS if call.raw_headers.get(name)}
+
+
+def _check_answer(plan: Plan, body: dict[str, Any], kind: Kind) -> None:
     """Refuse what the contract does not know before anything is made of it: it comes from outside."""
-    if plan.kind.answer_model is None:
+    if kind.answer_model is None:
         return
     try:
-        plan.kind.answer_model.model_validate(body)
+        kind.answer_model.model_validate(body)
     except ValidationError as error:
         param, message = explain(error, body)
         provider = plan.route.provider

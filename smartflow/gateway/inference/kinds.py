@@ -1,4 +1,4 @@
-"""The kinds of inference: where a kind lives at an OpenAI-compatible provider, who answers it offline, and what its texts are."""
+"""The kinds of inference: the operation that a provider is asked for, who answers it offline, and what its texts are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 from smartflow_generated.server.base import Model
 from smartflow_generated.server.proxy import models
 
-from smartflow.gateway.inference import messages
 from smartflow.gateway.offline import anthropic, chat, embeddings, images, rerank
 from smartflow.providers.table import DEFAULT_PROVIDER
 
@@ -22,22 +21,20 @@ class Kind:
     """One kind of JSON-to-JSON inference. `offline` and `offline_stream` take the request, a reply id and the time in Unix seconds."""
 
     name: str
-    path: str
+    operation: str
     offline: Callable[[Json, str, int], Json]
     offline_stream: Callable[[Json, str, int], Iterator[Json]] | None = None
     cacheable: bool = True
     default_model: str = ""
     default_provider: str = DEFAULT_PROVIDER
     id_prefix: str = "reply"
-    # What such a provider answers; the request as it takes it under its own model name; and its answer in our shape.
+    # What an answer must fit before anything is made of it: it comes from outside.
     answer_model: type[Model] | None = None
-    to_provider: Callable[[Json, str], Json] = lambda request, model: {**request, "model": model}
-    from_provider: Callable[[Json], Json] = lambda answer: answer
 
 
 CHAT = Kind(
     "chat",
-    "/chat/completions",
+    "createChatCompletion",
     lambda request, reply_id, created: chat.complete(request, reply_id=reply_id, created=created),
     lambda request, reply_id, created: chat.stream(request, reply_id=reply_id, created=created),
     id_prefix="chatcmpl",
@@ -45,24 +42,22 @@ CHAT = Kind(
 )
 MESSAGE = Kind(
     "message",
-    "/chat/completions",
+    "createMessage",
     lambda request, reply_id, created: anthropic.message(request, reply_id=reply_id),
     lambda request, reply_id, created: (event for _, event in anthropic.events(request, reply_id=reply_id)),
     default_provider="anthropic",
     id_prefix="msg",
-    answer_model=models.ChatCompletion,
-    to_provider=messages.chat_request,
-    from_provider=messages.from_chat,
+    answer_model=models.AnthropicMessage,
 )
 EMBEDDING = Kind(
     "embedding",
-    "/embeddings",
+    "createEmbedding",
     lambda request, reply_id, created: embeddings.embed(request),
     answer_model=models.EmbeddingList,
 )
 RERANK = Kind(
     "rerank",
-    "/rerank",
+    "rerankDocuments",
     lambda request, reply_id, created: rerank.rerank(request, reply_id=reply_id),
     default_provider="cohere",
     id_prefix="rerank",
@@ -70,14 +65,16 @@ RERANK = Kind(
 )
 IMAGE = Kind(
     "image",
-    "/images/generations",
+    "createImage",
     lambda request, reply_id, created: images.generate(request, created=created),
     cacheable=False,
     default_model="dall-e-3",
     answer_model=models.ImageList,
 )
-AUDIO = Kind("audio", "/audio", lambda request, reply_id, created: {}, cacheable=False)
-"""Speech and transcription, whose bytes and forms have handlers of their own; the kind only serves routing and effects."""
+SPEECH = Kind("audio", "createSpeech", lambda request, reply_id, created: {}, cacheable=False)
+"""Its answer is bytes, so it has a handler of its own; the kind serves routing and effects."""
+TRANSCRIPTION = Kind("audio", "createTranscription", lambda request, reply_id, created: {}, cacheable=False)
+"""Its request is a form, so it has a handler of its own, too."""
 
 
 def prompt_text(request: Mapping[str, Any]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from smartflow._core.secrets import Secret
 from smartflow.gateway.contract import Call, Reply, operation
 from smartflow.gateway.errors import bad_request
 from smartflow.gateway.inference import kinds, stream
-from smartflow.gateway.inference.engine import Plan, reply_headers
+from smartflow.gateway.inference.engine import Plan, asked_of, reply_headers
 from smartflow.gateway.offline import audio, catalog
-from smartflow.providers import table
+from smartflow.gateway.upstream import understood
 
 _EVENT_STREAM = "text/event-stream"
 _TRANSCRIPT_TYPES = {"text": "text/plain", "srt": "application/x-subrip", "vtt": "text/vtt"}
@@ -55,7 +56,7 @@ async def create_chat_completion(call: Call) -> Reply:
 async def _message(call: Call) -> Reply:
     engine = call.gateway.inference
     request = {**call.json, "model": call.json["model"].removesuffix("[1m]")}
-    plan = await engine.plan(call, kinds.MESSAGE, request)
+    plan = await engine.plan(call, kinds.MESSAGE, request, _own_key(call))
     hit = engine.lookup(plan)
     streaming = bool(call.json.get("stream"))
     if hit is not None:
@@ -69,6 +70,15 @@ async def _message(call: Call) -> Reply:
     body = await engine.ask(plan)
     engine.record_answer(plan, body)
     return _answered(plan, {**body, "model": plan.shown_model(str(body.get("model") or ""))})
+
+
+def _own_key(call: Call) -> Secret | None:
+    """The caller's own key for Anthropic; the header may also carry a virtual key, which is never passed on."""
+    shown = call.raw_headers.get("x-api-key", "").strip()
+    gateway = call.gateway
+    if not shown or shown.startswith("sk-sf-") or (gateway.requires_key and gateway.accepts_key(shown)):
+        return None
+    return Secret(shown)
 
 
 @operation("createMessage")
@@ -117,11 +127,12 @@ async def create_image(call: Call) -> Reply:
 async def create_speech(call: Call) -> Reply:
     """Sound that speaks a text."""
     engine = call.gateway.inference
-    plan = await engine.plan(call, kinds.AUDIO, call.json)
+    plan = await engine.plan(call, kinds.SPEECH, call.json)
     with engine.failures(plan):
         if plan.route.upstream is not None:
-            answer = await call.gateway.upstream.post(plan.route.upstream, "/audio/speech", json=plan.forwarded)
-            content, media_type = answer.content, answer.content_type.partition(";")[0].strip().lower()
+            asked = asked_of(plan, plan.route.upstream, plan.request)
+            answer = await call.gateway.upstream.bytes(plan.route.upstream, asked)
+            content, media_type = answer.content, answer.media_type
         else:
             content, media_type = audio.speech(plan.forwarded)
     engine.record_bytes(plan)
@@ -136,27 +147,22 @@ async def create_transcription(call: Call) -> Reply:
     if form is None or "file" not in form.files:
         raise bad_request("file must be a part with a file name", "file")
     file = form.files["file"]
-    plan = await engine.plan(call, kinds.AUDIO, form.fields)
+    plan = await engine.plan(call, kinds.TRANSCRIPTION, form.fields)
     wanted = form.fields.get("response_format") or "json"
     content: dict[str, Any] | str | bytes
     with engine.failures(plan):
         if plan.route.upstream is not None:
-            fields = {name: _field(value) for name, value in plan.forwarded.items()}
-            answer = await call.gateway.upstream.post(
-                plan.route.upstream,
-                "/audio/transcriptions",
-                data=fields,
-                files={"file": (file.filename, file.data, file.content_type)},
-            )
-            content = answer.json(plan.route.provider) if wanted not in _TRANSCRIPT_TYPES else answer.content
+            request = {**plan.request, "file": (file.filename, file.data, file.content_type)}
+            asked = asked_of(plan, plan.route.upstream, request)
+            answer = await call.gateway.upstream.bytes(plan.route.upstream, asked)
+            content = answer.content
+            if wanted not in _TRANSCRIPT_TYPES or answer.media_type == "application/json":
+                heard = understood(plan.route.upstream, asked, answer.content)
+                content = heard["text"] if wanted in _TRANSCRIPT_TYPES else heard
         else:
             content = audio.transcribe(file.data, file.filename, plan.forwarded)
     engine.record_bytes(plan)
     return _answered(plan, content, _TRANSCRIPT_TYPES.get(wanted, "application/json"))
-
-
-def _field(value: Any) -> Any:
-    return value if isinstance(value, list) else str(value)
 
 
 @operation("listModels")
@@ -167,10 +173,9 @@ async def list_models(call: Call) -> dict[str, Any]:
     providers = call.gateway.routing.configured()
     found = await asyncio.gather(*map(call.gateway.inference.upstream_models, providers))
     for provider, entries in zip(providers, found, strict=True):
-        prefix = "" if provider == table.DEFAULT_PROVIDER else f"{provider}/"
         for name in entries:
-            if f"{prefix}{name}" not in known:
-                listed.append({"id": f"{prefix}{name}", "object": "model", "created": 0, "owned_by": provider})
+            if name not in known:
+                listed.append({"id": name, "object": "model", "created": 0, "owned_by": provider})
     return {"object": "list", "data": listed}
 
 

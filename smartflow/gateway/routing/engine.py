@@ -1,8 +1,8 @@
 """The rules of routing.
 
 Who answers, first match wins: the header `x-smartflow-provider`, the override in force, the prefix of the model name, the start of
-the model name, the default provider of the operation. A provider of the OpenAI-compatible family that the gateway's environment
-gives a key or a base URL is called; every other one is answered for by the built-in offline provider.
+the model name, the default provider of the operation. A provider that the gateway's environment gives a key or a base URL is called,
+in its own dialect; every other one is answered for by the built-in offline provider.
 
 State, from the last 50 calls to a provider: `healthy` below 5 % failures, `degraded` below 50 %, else `unhealthy`.
 """
@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from smartflow._core.secrets import Secret
+from smartflow.exceptions import ConfigError
 from smartflow.gateway.clock import iso
-from smartflow.gateway.errors import bad_request
+from smartflow.gateway.errors import GatewayError, bad_request
 from smartflow.gateway.routing.repo import RoutingRepo
-from smartflow.providers import table
+from smartflow.providers import Target, table, target_for
 
 _WINDOW = 50
 _DEGRADED_FROM, _UNHEALTHY_FROM = 0.05, 0.5
@@ -27,15 +29,16 @@ OFFLINE_NOTE = " offline"
 
 @dataclass(frozen=True)
 class Upstream:
-    """How a real provider is reached. The key is never shown. `via` lists the gateways that the call has passed."""
+    """How a real provider is reached. `via` lists the gateways that the call has passed, `headers` what goes along with it."""
 
-    provider: str
-    base_url: str
-    key: str | None
+    target: Target
     via: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def __repr__(self) -> str:
-        return f"Upstream({self.provider!r}, {self.base_url!r})"
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self.target.provider
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,14 @@ class RoutingEngine:
         self._environment = dict(environment)
 
     def choose(
-        self, model: str, now: datetime, forced: str | None = None, default: str = table.DEFAULT_PROVIDER
+        self,
+        model: str,
+        now: datetime,
+        forced: str | None = None,
+        default: str = table.DEFAULT_PROVIDER,
+        key: Secret | None = None,
     ) -> Route:
-        """The route of a call to `model`; `forced` is the caller's own choice of a provider for this call."""
+        """The route of a call to `model`; `forced` is the caller's own choice of a provider, `key` a key of theirs for Anthropic."""
         named, bare = table.split_prefix(model)
         override = self._repo.override(iso(now))
         provider, strategy = named or self._detected(bare, default), "direct"
@@ -76,27 +84,27 @@ class RoutingEngine:
             wanted, strategy = override["provider"], "override"
         if wanted is not None and wanted != provider:
             provider, bare = wanted, table.equivalent_model(bare, wanted)
-        upstream = self.upstream(provider)
+        upstream = self.upstream(provider, bare, key)
         reason = f"{'provider' if strategy == 'direct' else strategy}:{provider}{'' if upstream else OFFLINE_NOTE}"
         return Route(provider, bare, model, reason, upstream, strategy)
 
     @staticmethod
     def _detected(model: str, default: str) -> str:
-        detected = table.detect(model)
-        return default if detected == table.DEFAULT_PROVIDER else detected
+        return table.detect(model, default)
 
-    def upstream(self, provider: str) -> Upstream | None:
-        """How a provider is reached, or None when the offline provider answers for it."""
-        spec = table.PROVIDERS[provider]
-        address = spec.address(self._environment)
-        if spec.dialect != table.OPENAI_COMPATIBLE or address is None or not spec.configured(self._environment):
+    def upstream(self, provider: str, model: str = "", key: Secret | None = None) -> Upstream | None:
+        """How a provider is reached, or None when the offline provider answers for it; 502 when it is half configured."""
+        own = key if provider == "anthropic" else None
+        if not own and not table.PROVIDERS[provider].configured(self._environment):
             return None
-        key = self._environment.get(spec.key_variable, "").strip() if spec.key_variable else ""
-        return Upstream(provider, address, key or None)
+        try:
+            return Upstream(target_for(table.ModelRef(provider, model), self._environment, own))
+        except ConfigError as error:
+            raise GatewayError(502, None, "provider_misconfigured", error.message, provider=provider) from error
 
     def configured(self) -> list[str]:
         """The providers that are really called, in the order of the table."""
-        return [name for name in table.PROVIDERS if self.upstream(name) is not None]
+        return [name for name, spec in table.PROVIDERS.items() if spec.configured(self._environment)]
 
     def override(self, provider: str, seconds: int, now: datetime) -> dict[str, Any]:
         """Send every call to one provider for a time; inside the current transaction."""

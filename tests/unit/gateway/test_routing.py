@@ -77,16 +77,28 @@ def test_only_a_known_first_segment_is_a_prefix(model, split):
         ("ollama", {}, None),
         ("local", {"LOCAL_BASE_URL": "http://localhost:8000/api"}, "http://localhost:8000/api"),
         ("groq", {"GROQ_API_KEY": "  "}, None),
-        ("anthropic", {"ANTHROPIC_API_KEY": "k"}, None),
+        ("anthropic", {"ANTHROPIC_API_KEY": "k"}, "https://api.anthropic.com"),
+        ("azure", {"AZURE_API_KEY": "k", "AZURE_API_BASE": "https://me.test"}, "https://me.test"),
     ],
 )
 def test_a_provider_is_called_when_its_key_or_base_url_is_set(store, name, environment, address):
     upstream = engine(store, **environment).upstream(name)
-    assert (upstream.base_url if upstream else None) == address
+    assert (upstream.target.base_url if upstream else None) == address
 
 
-def test_a_key_does_not_show_itself():
-    assert "secret" not in repr(Upstream("openai", "http://x", "secret"))
+@pytest.mark.parametrize(
+    "environment", [{"AZURE_API_KEY": "k"}, {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://public.example.com"}]
+)
+def test_a_provider_that_is_half_configured_is_an_error_and_not_answered_for(store, environment):
+    with pytest.raises(GatewayError) as caught:
+        engine(store, **environment).upstream("azure" if "AZURE_API_KEY" in environment else "openai")
+    assert (caught.value.status, caught.value.code) == (502, "provider_misconfigured")
+
+
+def test_a_key_does_not_show_itself(store):
+    upstream = engine(store, OPENAI_API_KEY="secret").upstream("openai")
+    assert isinstance(upstream, Upstream)
+    assert "secret" not in repr(upstream)
 
 
 def test_the_default_provider_is_that_of_the_operation(store):
