@@ -37,10 +37,10 @@ class AsyncVendorMethods(AsyncMethods):
             ValidationError: The provider does not speak OpenAI's format.
 
         Example:
-            >>> client = sf.openai()
-            >>> answer = await client.chat.completions.create(
-            ...     model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
-            ... )
+            >>> async with sf.openai() as client:
+            ...     answer = await client.chat.completions.create(
+            ...         model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+            ...     )
 
         Operation: none
         """
@@ -75,10 +75,10 @@ class AsyncVendorMethods(AsyncMethods):
             ConfigError: The package is not installed, or in direct mode Anthropic is not configured.
 
         Example:
-            >>> client = sf.anthropic()
-            >>> message = await client.messages.create(
-            ...     model="claude-sonnet-4-6", max_tokens=100, messages=[{"role": "user", "content": "Hello"}]
-            ... )
+            >>> async with sf.anthropic() as client:
+            ...     message = await client.messages.create(
+            ...         model="claude-sonnet-4-6", max_tokens=100, messages=[{"role": "user", "content": "Hello"}]
+            ...     )
 
         Operation: none
         """
