@@ -81,7 +81,7 @@ def _gateway(options: ServeOptions) -> Gateway:
             _log.warning(
                 "%s is set, but this gateway cannot call %s yet: offline replies", spec.key_variable, spec.title
             )
-    return Gateway(path, environment=os.environ, api_key=options.api_key)
+    return Gateway(path, environment=os.environ, api_key=options.api_key, cache=options.cache)
 
 
 def _set_up_logging(level: int) -> None:

@@ -49,6 +49,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateChatCompletionHeaders,
         responses={
@@ -87,6 +93,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -161,6 +170,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateEmbeddingHeaders,
         responses={
@@ -198,6 +213,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -272,6 +290,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateImageHeaders,
         responses={
@@ -309,6 +333,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -383,6 +410,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateTranscriptionHeaders,
         responses={
@@ -423,6 +456,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -497,6 +533,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateSpeechHeaders,
         responses={
@@ -539,6 +581,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -613,6 +658,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.RerankDocumentsHeaders,
         responses={
@@ -650,6 +701,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -771,6 +825,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateMessageHeaders,
         responses={
@@ -809,6 +869,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -893,6 +956,12 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateMessageAliasHeaders,
         responses={
@@ -931,6 +1000,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
