@@ -46,7 +46,7 @@ class CacheStats(Result):
     phases: Dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
     evictions: int = 0
-    prices_as_of: Optional[str] = None
+    prices_as_of: str = ""
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any], reply: Any = None) -> CacheStats:

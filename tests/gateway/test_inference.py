@@ -22,7 +22,10 @@ def test_the_first_answer_is_a_miss_and_the_second_a_hit(gateway):
     assert second.json()["choices"] == first.json()["choices"]
     assert second.json()["tokens_saved"] == first.json()["usage"]["total_tokens"]
     assert second.json()["cost_saved_cents"] > 0
-    assert (second.headers["x-smartflow-cache-tier"], second.headers["x-smartflow-cache-phase"]) == ("L1", "fingerprint")
+    assert (second.headers["x-smartflow-cache-tier"], second.headers["x-smartflow-cache-phase"]) == (
+        "L1",
+        "fingerprint",
+    )
 
 
 def test_a_hit_is_counted_and_audited(fresh_gateway):

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 from smartflow.gateway.metacache.reading import Reading
 
-_NEGATIONS = frozenset({"not", "no", "never", "none", "without", "cannot", "nor", "neither", "nothing", "nobody", "except", "unless"})
+_NEGATIONS = frozenset(
+    {"not", "no", "never", "none", "without", "cannot", "nor", "neither", "nothing", "nobody", "except", "unless"}
+)
 _QUOTES = ('"', "'", "«", "„")
 
 
@@ -25,7 +27,12 @@ def veto(first: Reading, second: Reading) -> str | None:
     one, two = first.meaning, second.meaning
     if one == two or first.intent == second.intent:
         return None
-    for reason, belongs in (("numbers", _is_number), ("negation", _is_negation), ("quotes", _is_quote), ("names", _is_name)):
+    for reason, belongs in (
+        ("numbers", _is_number),
+        ("negation", _is_negation),
+        ("quotes", _is_quote),
+        ("names", _is_name),
+    ):
         if [word for word in one if belongs(word)] != [word for word in two if belongs(word)]:
             return reason
     return "order" if Counter(one) == Counter(two) else "words"

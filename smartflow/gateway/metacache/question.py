@@ -53,12 +53,16 @@ class Question:
         return signature((self.scope, *words)) if self.scope else ""
 
 
-def cache_key(operation: str, tenant: str, provider: str, model: str, request: Mapping[str, Any], namespace: str = "") -> str:
+def cache_key(
+    operation: str, tenant: str, provider: str, model: str, request: Mapping[str, Any], namespace: str = ""
+) -> str:
     """The SHA-256 of all that decides the answer."""
     return _hash([operation, tenant, provider, model, namespace, _parameters(request)])
 
 
-def ask(operation: str, tenant: str, provider: str, model: str, request: Mapping[str, Any], namespace: str = "") -> Question:
+def ask(
+    operation: str, tenant: str, provider: str, model: str, request: Mapping[str, Any], namespace: str = ""
+) -> Question:
     """The question of a request."""
     key = cache_key(operation, tenant, provider, model, request, namespace)
     reason, text, rest = _split(operation, _parameters(request))
@@ -102,7 +106,12 @@ def _emptied(content: Any) -> tuple[str | None, Any]:
     """The one text of a message, and its content without that text."""
     if isinstance(content, str):
         return content, None
-    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict) and content[0].get("type") == "text":
+    if (
+        isinstance(content, list)
+        and len(content) == 1
+        and isinstance(content[0], dict)
+        and content[0].get("type") == "text"
+    ):
         text = content[0].get("text")
         return (text if isinstance(text, str) else None), [{**content[0], "text": None}]
     return None, content

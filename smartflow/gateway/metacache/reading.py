@@ -13,10 +13,14 @@ from functools import lru_cache
 from smartflow.gateway.metacache.lexicon import lexicon
 
 MAX_CHARACTERS = 2_000
-_TYPOGRAPHY = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ", "…": "...", "\r": "\n"})
+_TYPOGRAPHY = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " ", "…": "...", "\r": "\n"}
+)
 _QUOTED = re.compile(r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|«[^«»]*»|„[^„\"]*\"")
 _MASK = re.compile(r"\x00(\d+)\x00")
-_CODE = re.compile(r"`|[{}<>\\|]|==|:=|->|\(\)|;\s*(?:\n|$)|\n[ \t]+\S|\b(?:def|SELECT|INSERT|UPDATE|DELETE|#include|import) |\w\(\w*\)|\w\[\w*\]|https?:|/\w+/")
+_CODE = re.compile(
+    r"`|[{}<>\\|]|==|:=|->|\(\)|;\s*(?:\n|$)|\n[ \t]+\S|\b(?:def|SELECT|INSERT|UPDATE|DELETE|#include|import) |\w\(\w*\)|\w\[\w*\]|https?:|/\w+/"
+)
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*'?")
 _FACTORIAL = re.compile(r"[\w)]*[\d)]!|\w!")
 _END = ".,;:!?"
@@ -102,7 +106,7 @@ def _fold(words: list[str], foreign: bool) -> list[str]:
     folded: list[str] = []
     after_number = False
     for place, word in enumerate(words):
-        kept = after_number and len(word) <= 4 or _keeps_case(word, place, shouting)
+        kept = (after_number and len(word) <= 4) or _keeps_case(word, place, shouting)
         small = word if kept else word.lower()
         folded.extend((small,) if kept else lexicon().contractions.get(small, (small,)))
         after_number = any(letter.isdigit() for letter in word)
@@ -180,7 +184,11 @@ def _without_leading(tokens: tuple[str, ...], *, titled: bool) -> tuple[str, ...
         if not rest:
             continue
         task = rest[0] in listed.tasks and rest[1:2] and rest[1] in listed.objects
-        if rest[0] in listed.requests or task or (phrase[-1] in ("please", "kindly") and rest[0] not in listed.not_after):
+        if (
+            rest[0] in listed.requests
+            or task
+            or (phrase[-1] in ("please", "kindly") and rest[0] not in listed.not_after)
+        ):
             return rest
     return tokens
 
@@ -216,5 +224,11 @@ def _meaning(tokens: tuple[str, ...]) -> tuple[str, ...]:
     words = text.split()
     leaders = [listed.synonyms.get(word) for word in words]
     # A question that names two words of one group is about their difference.
-    several = {leader for leader in leaders if leader and len({w for w, of in zip(words, leaders, strict=True) if of == leader}) > 1}
-    return tuple(leader if leader and leader not in several else word for word, leader in zip(words, leaders, strict=True))
+    several = {
+        leader
+        for leader in leaders
+        if leader and len({w for w, of in zip(words, leaders, strict=True) if of == leader}) > 1
+    }
+    return tuple(
+        leader if leader and leader not in several else word for word, leader in zip(words, leaders, strict=True)
+    )

@@ -36,9 +36,7 @@ class CacheRepo:
 
     def after(self, seq: int, limit: int) -> list[dict[str, Any]]:
         """The newest answers that were kept since, oldest first."""
-        rows = self._store.rows(
-            "SELECT * FROM metacache_answers WHERE seq > ? ORDER BY seq DESC LIMIT ?", (seq, limit)
-        )
+        rows = self._store.rows("SELECT * FROM metacache_answers WHERE seq > ? ORDER BY seq DESC LIMIT ?", (seq, limit))
         return rows[::-1]
 
     def save(self, entry: Mapping[str, object]) -> None:

@@ -31,7 +31,9 @@ class CacheSettings:
         if self.embedder not in EMBEDDERS:
             raise ValueError(f"the cache's embedder must be one of {', '.join(EMBEDDERS)}, not {self.embedder!r}")
         if not 1 <= self.ttl_seconds <= MAX_TTL_SECONDS:
-            raise ValueError(f"the cache's age limit must be from 1 to {MAX_TTL_SECONDS} seconds, not {self.ttl_seconds}")
+            raise ValueError(
+                f"the cache's age limit must be from 1 to {MAX_TTL_SECONDS} seconds, not {self.ttl_seconds}"
+            )
         if self.max_entries < 1 or self.max_bytes < 1:
             raise ValueError("the cache must have room for at least one entry and one byte")
 

@@ -35,9 +35,7 @@ def asked(text, operation="chat", **request):
 
 
 def save(cache, question, now=NOW, body=None, policy=None):
-    cache.save(
-        question, policy or CachePolicy(), "openai", "gpt-4o", body or {"k": question.key[:8]}, (10, 20), now
-    )
+    cache.save(question, policy or CachePolicy(), "openai", "gpt-4o", body or {"k": question.key[:8]}, (10, 20), now)
 
 
 def phase(cache, question, now=NOW, **options):
@@ -158,7 +156,12 @@ def test_near_answers_come_only_from_requests_that_are_equal_in_all_else(cache, 
 
 @pytest.mark.parametrize(
     ("tenant", "provider", "model", "space"),
-    [("t", "openai", "gpt-4o", ""), ("", "groq", "gpt-4o", ""), ("", "openai", "o3", ""), ("", "openai", "gpt-4o", "n")],
+    [
+        ("t", "openai", "gpt-4o", ""),
+        ("", "groq", "gpt-4o", ""),
+        ("", "openai", "o3", ""),
+        ("", "openai", "gpt-4o", "n"),
+    ],
 )
 def test_near_answers_never_cross_tenants_providers_models_and_namespaces(cache, tenant, provider, model, space):
     save(cache, asked("What is a REST API?"))
@@ -241,7 +244,9 @@ def test_the_entry_that_was_not_used_longest_makes_room(store, limit):
     cache = CacheEngine(CacheRepo(store), CacheSettings(**limit))
     for place, text in enumerate(("a", "b")):
         save(cache, asked(text), NOW + timedelta(seconds=place), body={"v": "12345"})
-    cache.record_hit(cache.find(asked("a"), NOW), NOW + timedelta(seconds=2))
+    hit = cache.find(asked("a"), NOW)
+    assert hit
+    cache.record_hit(hit, NOW + timedelta(seconds=2))
     save(cache, asked("c"), NOW + timedelta(seconds=3), body={"v": "12345"})
     later = NOW + timedelta(seconds=4)
     assert [text for text in "abc" if cache.find(asked(text), later)] == ["a", "c"]
@@ -279,7 +284,9 @@ def test_an_answer_that_is_larger_than_the_whole_cache_leaves_it_empty(store):
 def test_the_words_of_a_question_are_not_in_the_store(cache, store):
     save(cache, asked("My secret is swordfish"), body={"v": 1})
     (row,) = store.rows("SELECT * FROM metacache_answers")
-    assert not any(b"swordfish" in (value if isinstance(value, bytes) else str(value).encode()) for value in row.values())
+    assert not any(
+        b"swordfish" in (value if isinstance(value, bytes) else str(value).encode()) for value in row.values()
+    )
 
 
 def test_hits_add_up_by_phase(cache):

@@ -15,7 +15,7 @@ from smartflow.gateway.metacache.embedder import EmbedderMissing, NgramEmbedder,
 from smartflow.gateway.metacache.engine import CacheEngine
 from smartflow.gateway.metacache.guard import signature, veto
 from smartflow.gateway.metacache.question import ask
-from smartflow.gateway.metacache.reading import read
+from smartflow.gateway.metacache.reading import Reading, read
 from smartflow.gateway.metacache.repo import CacheRepo
 from smartflow.gateway.store import Store
 
@@ -32,6 +32,12 @@ SAME_QUESTIONS = [
 
 def asked(text):
     return ask("chat", "", "openai", "gpt-4o", {"messages": [{"role": "user", "content": text}]})
+
+
+def reading(text: str) -> Reading:
+    found = read(text)
+    assert found is not None
+    return found
 
 
 def phase(kept, wanted):
@@ -95,13 +101,13 @@ def test_no_two_questions_of_different_pairs_share_an_answer():
     ],
 )  # fmt: skip
 def test_the_guard_names_its_reason(first, second, reason):
-    assert veto(read(first), read(second)) == reason
-    assert veto(read(second), read(first)) == reason
+    assert veto(reading(first), reading(second)) == reason
+    assert veto(reading(second), reading(first)) == reason
 
 
 def test_where_the_guard_says_nothing_the_digests_are_equal():
     for first, second in (pair for name in FLOORS for pair in both_ways(name)):
-        one, two = read(first), read(second)
+        one, two = reading(first), reading(second)
         near = veto(one, two) is None
         assert near <= (signature(one.meaning) == signature(two.meaning) or one.intent == two.intent)
 
@@ -124,7 +130,7 @@ def test_where_the_guard_says_nothing_the_digests_are_equal():
     ],
 )
 def test_the_intent_drops_case_spaces_politeness_and_no_content(text, words):
-    assert " ".join(read(text).intent) == words
+    assert " ".join(reading(text).intent) == words
 
 
 @pytest.mark.parametrize("text", ["", "   ", "x" * 2001, "a\x00b"])
@@ -140,10 +146,10 @@ def test_hostile_text_is_read_in_linear_steps(piece):
     """A megabyte is not read at all, and at the limit every text is read to its end."""
     assert read(piece * (1_000_000 // len(piece))) is None
     text = piece * (2_000 // len(piece))
-    reading = read(text)
-    if reading is not None:
-        assert len(reading.intent) <= 2 * len(text)
-        assert len(NgramEmbedder().embed(reading.meaning)) == 512
+    found = read(text)
+    if found is not None:
+        assert len(found.intent) <= 2 * len(text)
+        assert len(NgramEmbedder().embed(found.meaning)) == 512
 
 
 def test_the_embedder_looks_at_a_bounded_part_of_a_text():

@@ -17,14 +17,14 @@ class CacheDirectives:
     header beats its member.
 
         Attributes:
-            no_cache (bool | Unset): Do not read the cache; the new answer is kept. Default: False.
-            no_store (bool | Unset): Neither read the cache nor keep the answer. Default: False.
+            no_cache (bool | Unset): Do not read the cache; the new answer is kept.
+            no_store (bool | Unset): Neither read the cache nor keep the answer.
             ttl (int | Unset): How long the answer is kept, in seconds.
             namespace (str | Unset): A part of the cache of its own.
     """
 
-    no_cache: bool | Unset = False
-    no_store: bool | Unset = False
+    no_cache: bool | Unset = UNSET
+    no_store: bool | Unset = UNSET
     ttl: int | Unset = UNSET
     namespace: str | Unset = UNSET
 

@@ -495,12 +495,15 @@ Byte = TypeAliasType("Byte", Annotated[Integer, Field(ge=0, le=255)])
 class CacheDirectives(Model):
     model_config = ConfigDict(extra="forbid")
     no_cache: Annotated[
-        StrictBool,
+        StrictBool | None,
         Field(alias="no-cache", description="Do not read the cache; the new answer is kept.", examples=[True]),
-    ] = False
+        Given,
+    ] = None
     no_store: Annotated[
-        StrictBool, Field(alias="no-store", description="Neither read the cache nor keep the answer.", examples=[False])
-    ] = False
+        StrictBool | None,
+        Field(alias="no-store", description="Neither read the cache nor keep the answer.", examples=[False]),
+        Given,
+    ] = None
     ttl: Annotated[
         Integer | None,
         Field(description="How long the answer is kept, in seconds.", examples=[3600], ge=1, le=2592000),
