@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from smartflow.gateway.metacache.settings import MAX_TTL_SECONDS
+
 
 @dataclass(frozen=True)
 class CachePolicy:
@@ -29,7 +31,7 @@ def cache_policy(headers: Mapping[str, Any], body: Mapping[str, Any] | None = No
     return CachePolicy(
         read=not no_cache,
         write=not no_store,
-        ttl=ttl if ttl is not None else asked.get("ttl"),
+        ttl=min(int(ttl), MAX_TTL_SECONDS) if ttl else asked.get("ttl"),
         max_age=min(ages, default=None),
         namespace=str(namespace or asked.get("namespace") or ""),
     )

@@ -15,15 +15,14 @@ _QUOTES = ('"', "'", "«", "„")
 
 
 def veto(first: Reading, second: Reading) -> str | None:
-    """The reason why two questions may not be near: `code`, `time`, `numbers`, `negation`, `quotes`, `names`, `words` or `order`; None when they may.
+    """The reason why two questions may not be near: `code`, `time`, `wording`, `numbers`, `negation`, `quotes`, `names`, `words` or `order`; None when they may.
 
     A reason stands for every content word that is not in both questions, and for every change of their order: what is left to similarity
     are the wordings that lexicon.json declares alike.
     """
-    if first.is_code or second.is_code:
-        return "code"
-    if first.is_timely or second.is_timely:
-        return "time"
+    exact_only = first.exact_only or second.exact_only
+    if exact_only:
+        return exact_only
     one, two = first.meaning, second.meaning
     if one == two or first.intent == second.intent:
         return None

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Words and phrases that a text may hold; `$` in a phrase is the end of the text."""
+
+    words: frozenset[str]
+    phrases: tuple[str, ...]
+
+    def is_in(self, words: Sequence[str]) -> bool:
+        """True when one of them is in a text of small letters."""
+        text = f" {' '.join(words)} $ "
+        return not self.words.isdisjoint(words) or any(phrase in text for phrase in self.phrases)
 
 
 @dataclass(frozen=True)
@@ -30,8 +44,8 @@ class Lexicon:
     units: frozenset[str]
     foreign: frozenset[str]
     english: frozenset[str]
-    time_words: frozenset[str]
-    time_phrases: tuple[str, ...]
+    time: Listed
+    wording: Listed
     light: frozenset[str]
     spellings: dict[str, str]
     synonyms: dict[str, str]
@@ -53,12 +67,18 @@ def lexicon() -> Lexicon:
         trailing=_longest_first(polite["trailing"]),
         **{name: frozenset(polite[name]) for name in single},
         **{name: frozenset(data[name]) for name in plain},
-        time_words=frozenset(word for word in data["time"] if " " not in word),
-        time_phrases=tuple(f" {phrase} " for phrase in data["time"] if " " in phrase),
+        time=_listed(data["time"]),
+        wording=_listed(data["wording"]),
         spellings=data["spellings"],
         synonyms={word: group[0] for group in data["synonyms"] for word in group},
         phrases=tuple((f" {old} ", f" {new} ") for old, new in data["phrases"]),
         frames=tuple((re.compile(pattern), new) for pattern, new in data["frames"]),
+    )
+
+
+def _listed(texts: list[str]) -> Listed:
+    return Listed(
+        frozenset(text for text in texts if " " not in text), tuple(f" {text} " for text in texts if " " in text)
     )
 
 

@@ -70,8 +70,8 @@ def ask(
     timely = reading is not None and reading.is_timely
     if reason is None and reading is None:
         reason = "length"
-    if reason is None and reading is not None and not reading.comparable:
-        reason = "time" if timely else "code"
+    if reason is None and reading is not None:
+        reason = reading.exact_only
     if reason is not None:
         return Question(key, operation, timely=timely, exact_only=reason)
     return Question(key, operation, _hash(["scope", operation, tenant, provider, model, namespace, rest]), reading)

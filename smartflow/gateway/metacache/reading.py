@@ -9,6 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from smartflow.gateway.metacache.lexicon import lexicon
 
@@ -36,11 +37,13 @@ class Reading:
     meaning: tuple[str, ...]
     is_code: bool
     is_timely: bool
+    is_about_words: bool = False
 
     @property
-    def comparable(self) -> bool:
-        """False for code, and for a question whose answer depends on when it is asked: only an equal text is near to those."""
-        return bool(self.intent) and not self.is_code and not self.is_timely
+    def exact_only(self) -> str | None:
+        """Why only an equal text is near: `code`, `time` (the answer depends on when it is asked), `wording` (it depends on each letter)."""
+        reasons = {"code": self.is_code, "time": self.is_timely, "wording": self.is_about_words or not self.intent}
+        return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 @lru_cache(maxsize=512)
@@ -60,11 +63,14 @@ def read(text: str) -> Reading | None:
     foreign = _is_foreign(words)
     tokens = tuple(_MASK.sub(lambda found: quotes[int(found[1])], word) for word in _fold(words, foreign))
     lower = tuple(token.lower() for token in tokens)
-    if foreign or quotes:
-        return Reading(tokens, tokens, tokens, is_code, _is_timely(lower))
-    intent = _without_politeness(tokens, words)
+    timely = lexicon().time.is_in(lower)
+    # What follows a colon is a text to work on, not a question.
+    about_words = not tokens or ":" in tokens or lexicon().wording.is_in(lower)
+    if foreign or quotes or about_words:
+        return Reading(tokens, tokens, tokens, is_code, timely, about_words)
+    intent = _with_its_sign(_without_politeness(tokens, words), text)
     plain = _plain(intent)
-    return Reading(intent, plain, _meaning(plain), is_code, _is_timely(lower))
+    return Reading(intent, plain, _meaning(plain), is_code, timely)
 
 
 def _split(text: str) -> list[str]:
@@ -138,10 +144,13 @@ def _joined_cannot(words: list[str]) -> list[str]:
     return joined
 
 
-def _is_timely(words: tuple[str, ...]) -> bool:
+def _with_its_sign(tokens: tuple[str, ...], text: str) -> tuple[str, ...]:
+    """The tokens, and a question mark where it alone makes the text a question: `You are coming?`"""
     listed = lexicon()
-    text = f" {' '.join(words)} $ "
-    return any(word in listed.time_words for word in words) or any(phrase in text for phrase in listed.time_phrases)
+    begins = (tokens[0], *(after for before, after in pairwise(tokens) if before == ","))
+    asks = any(word in listed.openers and word != "i" for word in begins)
+    marked = text.rstrip(_END).endswith("?") or "?" in text[len(text.rstrip(_END)) :]
+    return (*tokens, "?") if marked and not asks and tokens[0] not in listed.requests | listed.tasks else tokens
 
 
 def _without_politeness(tokens: tuple[str, ...], written: list[str]) -> tuple[str, ...]:

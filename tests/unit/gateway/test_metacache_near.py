@@ -26,6 +26,7 @@ FLOORS = {"alike": 0.85, "held out alike": 0.42}
 SAME_QUESTIONS = [
     {"Hi there, could you please tell me how to reset my password? Thanks!", "how can i reset my password"},
     {"What is the capital of Australia?"},
+    {"How do I swim?"},
     {"Is it legal to record a call in Texas?"},
 ]
 
@@ -96,7 +97,7 @@ def test_no_two_questions_of_different_pairs_share_an_answer():
         ("What is 2 times 3?", "What is 2 times 4?", "numbers"), ("Is it safe?", "Is it not safe?", "negation"),
         ('Who said "yes"?', 'Who said "no"?', "quotes"), ("Is Apple good?", "Is apple good?", "names"),
         ("Does Ann love Ben?", "Does Ben love Ann?", "order"), ("Who is old?", "Who is young?", "words"),
-        ("What does f() do?", "What does g() do?", "code"), ("Who is king today?", "who is king today", "time"),
+        ("What does f() do?", "What does g() do?", "code"), ("Is recieve spelled right?", "is recieve spelled right", "wording"), ("Who is king today?", "who is king today", "time"),
         ("How do I organise it?", "How can I organize it?", None), ("Hi! What is it?", "what is it", None),
     ],
 )  # fmt: skip
@@ -110,6 +111,28 @@ def test_where_the_guard_says_nothing_the_digests_are_equal():
         one, two = reading(first), reading(second)
         near = veto(one, two) is None
         assert near <= (signature(one.meaning) == signature(two.meaning) or one.intent == two.intent)
+
+
+def changed(text):
+    """A text with each word replaced, doubled by a number, or denied."""
+    words = text.split()
+    for place, word in enumerate(words):
+        for other in ("zebra", f"7 {word}", f"not {word}", f"{word} never", f"no {word}"):
+            yield " ".join([*words[:place], other, *words[place + 1 :]])
+
+
+def test_a_word_that_is_replaced_or_added_always_makes_another_question():
+    meetings = []
+    for name in ("alike", "different", "held out alike", "held out different"):
+        for _, *texts in PAIRS[name]:
+            for text in filter(lambda text: asked(text).scope, texts):
+                same = {asked(text).meaning, asked(text).fingerprint, asked(text).plain}
+                meetings += [
+                    (text, other)
+                    for other in changed(text)
+                    if asked(other).scope and not same.isdisjoint({asked(other).meaning, asked(other).fingerprint})
+                ]
+    assert meetings == []
 
 
 @pytest.mark.parametrize(

@@ -1039,12 +1039,13 @@ class CreateChatCompletionHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None
@@ -1139,12 +1140,13 @@ class CreateEmbeddingHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None
@@ -1239,12 +1241,13 @@ class CreateImageHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None
@@ -1361,12 +1364,13 @@ class CreateMessageAliasHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None
@@ -1483,12 +1487,13 @@ class CreateMessageHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None
@@ -1583,12 +1588,13 @@ class CreateSpeechHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None
@@ -1683,12 +1689,13 @@ class CreateTranscriptionHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None
@@ -2659,12 +2666,13 @@ class RerankDocumentsHeaders(Model):
         Given,
     ] = None
     x_smartflow_cache_ttl: Annotated[
-        Integer | None,
+        StrictStr | None,
         Field(
             alias="x-smartflow-cache-ttl",
-            description="How long MetaCache keeps the answer, in seconds, up to 30 days; without it the gateway's own age limit holds.",
-            ge=1,
-            le=2592000,
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
         ),
         Given,
     ] = None

@@ -49,7 +49,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,
@@ -170,7 +174,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,
@@ -290,7 +298,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,
@@ -410,7 +422,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,
@@ -533,7 +549,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,
@@ -658,7 +678,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,
@@ -825,7 +849,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,
@@ -956,7 +984,11 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
-            Param("x-smartflow-cache-ttl", False, {"type": "integer", "minimum": 1, "maximum": 2592000}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
             Param(
                 "x-smartflow-cache-namespace",
                 False,

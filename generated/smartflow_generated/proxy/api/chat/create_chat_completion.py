@@ -12,7 +12,6 @@ from ....types import (
     UnexpectedStatus,
     Unset,
     decode,
-    header_text,
     json_body,
 )
 
@@ -32,7 +31,7 @@ def request(
     x_smartflow_provider: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     cache_control: str | Unset = UNSET,
-    x_smartflow_cache_ttl: int | Unset = UNSET,
+    x_smartflow_cache_ttl: str | Unset = UNSET,
     x_smartflow_cache_namespace: str | Unset = UNSET,
 ) -> RequestArgs:
     """The request, to be sent to the proxy service."""
@@ -53,7 +52,7 @@ def request(
     if not isinstance(cache_control, Unset):
         _headers["Cache-Control"] = cache_control
     if not isinstance(x_smartflow_cache_ttl, Unset):
-        _headers["x-smartflow-cache-ttl"] = header_text(x_smartflow_cache_ttl)
+        _headers["x-smartflow-cache-ttl"] = x_smartflow_cache_ttl
     if not isinstance(x_smartflow_cache_namespace, Unset):
         _headers["x-smartflow-cache-namespace"] = x_smartflow_cache_namespace
     if _headers:
