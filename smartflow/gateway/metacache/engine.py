@@ -82,7 +82,10 @@ class CacheEngine:
     def find(
         self, question: Question, now: datetime, max_age: int | None = None, phases: Collection[str] = PHASES
     ) -> Hit | None:
-        """The answer to a question, or None. Nothing is counted yet: see `record_hit` and `record_miss`."""
+        """The answer to a question, or None. Nothing is counted yet: see `record_hit` and `record_miss`.
+
+        `phases` limits the search, so that each phase can be measured alone; the order is always that of `PHASES`.
+        """
         self._catch_up()
         limits = iso(now), iso(now - timedelta(seconds=min(max_age, 10**9))) if max_age is not None else ""
         for phase in PHASES:
