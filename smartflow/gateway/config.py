@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from smartflow.gateway.metacache.settings import CacheSettings, add_cache_options, read_cache_options
+
 DEFAULT_PORTS = {"proxy": 7775, "management": 7778, "compliance": 7777, "bridge": 3500}
 RESERVED_PORTS = {"policy": 7782}
 """Ports of services that join later; nothing else may be put there by default."""
@@ -33,6 +35,7 @@ class ServeOptions:
     api_key: str | None
     log_level: int
     exit_with_parent: bool
+    cache: CacheSettings
 
     def __repr__(self) -> str:
         return f"ServeOptions(host={self.host!r}, ports={dict(self.ports)!r}, data_dir={self.data_dir!r})"
@@ -71,6 +74,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="log errors only")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
+    add_cache_options(parser)
 
 
 def read_options(given: argparse.Namespace, environment: Mapping[str, str] | None = None) -> ServeOptions:
@@ -83,6 +87,10 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
     key = given.api_key if given.api_key is not None else environment.get(KEY_VARIABLE) or None
     if key is not None and (not key.strip() or not key.isascii() or not key.isprintable()):
         raise OptionError(f"--api-key and {KEY_VARIABLE} must be a text of printable ASCII characters")
+    try:
+        cache = read_cache_options(given)
+    except ValueError as error:
+        raise OptionError(str(error)) from None
     return ServeOptions(
         host=_loopback(given.host),
         ports=ports,
@@ -91,6 +99,7 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
         api_key=key,
         log_level=logging.ERROR if given.quiet else getattr(logging, given.log_level.upper()),
         exit_with_parent=given.exit_with_parent,
+        cache=cache,
     )
 
 

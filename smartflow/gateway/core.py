@@ -18,6 +18,7 @@ from smartflow.gateway.idempotency.repo import IdempotencyRepo
 from smartflow.gateway.inference.engine import InferenceEngine
 from smartflow.gateway.metacache.engine import CacheEngine
 from smartflow.gateway.metacache.repo import CacheRepo
+from smartflow.gateway.metacache.settings import CacheSettings
 from smartflow.gateway.routing.engine import RoutingEngine
 from smartflow.gateway.routing.repo import RoutingRepo
 from smartflow.gateway.store import Store
@@ -40,6 +41,7 @@ class Gateway:
         environment: Mapping[str, str] | None = None,
         api_key: str | None = None,
         body_limit: int = DEFAULT_BODY_LIMIT,
+        cache: CacheSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
@@ -54,7 +56,7 @@ class Gateway:
         self.metrics = Metrics()
         self.compliance = build_compliance(self.store, self.clock, self.ids, path.parent if path else None)
         self.audit = AuditEngine(AuditRepo(self.store), self.compliance.redact)
-        self.cache = CacheEngine(CacheRepo(self.store))
+        self.cache = CacheEngine(CacheRepo(self.store), cache)
         self.routing = RoutingEngine(RoutingRepo(self.store), environment or {})
         self.upstream = UpstreamClient(self.instance_id, transport)
         self.idempotency = IdempotencyEngine(IdempotencyRepo(self.store))

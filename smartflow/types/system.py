@@ -26,6 +26,10 @@ class CacheStats(Result):
         entries: Answers that are stored.
         exact_matches: Hits of the exact phases.
         semantic_matches: Hits of the semantic phase.
+        phases: Hits by phase: `fingerprint`, `near_miss`, `exact`, `semantic`.
+        size_bytes: Bytes of the answers that are stored.
+        evictions: Answers that had to make room.
+        prices_as_of: The date of the price list behind `cost_saved_cents`, as YYYY-MM-DD.
     """
 
     hits: int = field(default=0, metadata={"aliases": ("cache_hits",)})
@@ -39,6 +43,10 @@ class CacheStats(Result):
     entries: int = 0
     exact_matches: int = 0
     semantic_matches: int = 0
+    phases: Dict[str, int] = field(default_factory=dict)
+    size_bytes: int = 0
+    evictions: int = 0
+    prices_as_of: str = ""
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any], reply: Any = None) -> CacheStats:

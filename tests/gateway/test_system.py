@@ -38,7 +38,7 @@ def test_metrics_count_calls_hits_and_tokens(fresh_gateway):
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'smartflow_requests_total{operation="createChatCompletion",status="200"} 2.0' in answer.text
     assert 'smartflow_requests_total{operation="createChatCompletion",status="400"} 1.0' in answer.text
-    assert 'smartflow_cache_hits_total{tier="L3"} 1.0' in answer.text
+    assert 'smartflow_cache_hits_total{tier="L1"} 1.0' in answer.text
     assert "smartflow_cache_misses_total 1.0" in answer.text
 
 

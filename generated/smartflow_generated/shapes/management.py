@@ -14,6 +14,19 @@ AuditComplianceStatus: TypeAlias = Literal["compliant", "violated"]
 """The outcome of the compliance check of a call."""
 
 
+class CachePhases(TypedDict):
+    """Hits by the phase that answered, in the order in which the phases are tried."""
+
+    fingerprint: int
+    """Hits by the intent fingerprint, in memory (L1)."""
+    near_miss: int
+    """Hits by the overlap of words, in memory (L1)."""
+    exact: int
+    """Hits by the SHA-256 key of the whole request, in the store (L3)."""
+    semantic: int
+    """Hits by the nearest meaning, in the store (L2)."""
+
+
 class CacheStats(TypedDict):
     """The counters of MetaCache. A call that skipped the cache counts neither as a hit nor as a miss."""
 
@@ -36,9 +49,16 @@ class CacheStats(TypedDict):
     entries: int
     """Answers now in the cache."""
     exact_matches: int
-    """Hits whose request was equal to the cached one."""
+    """Hits of the fingerprint, near-miss and exact phases."""
     semantic_matches: int
-    """Hits whose request only meant the same."""
+    """Hits of the semantic phase."""
+    phases: CachePhases
+    size_bytes: int
+    """The size of the answers now in the cache in bytes."""
+    evictions: int
+    """Answers that had to make room for newer ones."""
+    prices_as_of: str
+    """The date of the price list that `cost_saved_cents` is estimated with."""
 
 
 class ErrorDetail(TypedDict):

@@ -268,8 +268,19 @@ class BlockSource(TypedDict):
     """The provider's id of the file."""
 
 
+CacheDirectives = TypedDict(
+    "CacheDirectives",
+    {
+        "no-cache": NotRequired[bool],
+        "no-store": NotRequired[bool],
+        "ttl": NotRequired[int],
+        "namespace": NotRequired[str],
+    },
+)
+
+
 CacheHitType: TypeAlias = Literal["exact", "semantic"]
-"""`exact`: the same request; `semantic`: one with nearly the same meaning."""
+"""`exact`: the same request, or one that differs only in case, spacing, politeness and other wording that changes nothing; `semantic`: one with the same meaning in other words."""
 
 
 class ChatCompletionEvent(TypedDict):
@@ -788,6 +799,7 @@ class EmbeddingRequest(TypedDict):
     """Texts, and how their vectors are to look. Members that are not named here are passed on to the provider."""
 
     model: ModelName
+    cache: NotRequired[CacheDirectives]
     input: EmbeddingInput
     encoding_format: NotRequired[EncodingFormat]
     dimensions: NotRequired[int]
@@ -954,6 +966,7 @@ class RerankRequest(TypedDict):
     """A query and documents, in the Cohere format. Members that are not named here are passed on to the provider."""
 
     model: ModelName
+    cache: NotRequired[CacheDirectives]
     query: str
     """What the documents should answer."""
     documents: list[str]
@@ -1606,6 +1619,7 @@ class ChatCompletionRequest(TypedDict):
     """A conversation and how to answer it, in the OpenAI format. Members that are not named here are passed on to the provider."""
 
     model: ModelName
+    cache: NotRequired[CacheDirectives]
     messages: list[ChatMessage]
     """The conversation, oldest message first."""
     temperature: NotRequired[Optional[float]]
@@ -1745,6 +1759,7 @@ class AnthropicMessageRequest(TypedDict):
     """A conversation and how to answer it, in the Anthropic format. Members that are not named here are passed on."""
 
     model: ModelName
+    cache: NotRequired[CacheDirectives]
     max_tokens: int
     """The largest number of tokens in the answer, thinking included."""
     messages: list[AnthropicInputMessage]

@@ -17,8 +17,10 @@ from smartflow.gateway.edge_log import logger
 from smartflow.gateway.errors import GatewayError, bad_request
 from smartflow.gateway.inference.kinds import CHAT, MESSAGE, Kind, answer_text, prompt_text, usage_tokens
 from smartflow.gateway.inference.messages import chat_request, events_from_chunks, from_chat
-from smartflow.gateway.metacache.engine import CachePolicy, Hit, cache_key, cache_policy, may_cache
+from smartflow.gateway.metacache.directives import CachePolicy, cache_policy
+from smartflow.gateway.metacache.engine import Hit, may_cache
 from smartflow.gateway.metacache.prices import cost_usd
+from smartflow.gateway.metacache.question import Question, ask
 from smartflow.gateway.offline import tokens
 from smartflow.gateway.offline.errors import OfflineError
 from smartflow.gateway.reading import explain
@@ -39,14 +41,14 @@ _PROVIDER_FAULTS = frozenset({429, 502, 503, 504})
 
 @dataclass
 class Plan:
-    """A call whose route and cache key are settled."""
+    """A call whose route and question to the cache are settled."""
 
     call: Call
     kind: Kind
     request: dict[str, Any]
     route: Route
     policy: CachePolicy
-    key: str
+    question: Question
     started: float
 
     @property
@@ -84,10 +86,11 @@ class InferenceEngine:
         if route.upstream is not None:
             via = call.raw_headers.get(VIA_HEADER, "")
             route = replace(route, upstream=replace(route.upstream, via=via, headers=_passed_on(call, kind, route)))
-        policy = cache_policy(call.headers.get("cache-control"))
-        key = cache_key(kind.name, call.tenant, route.provider, route.model, request) if kind.cacheable else ""
+        policy = cache_policy(call.headers, request.get("cache"))
+        request = {name: value for name, value in request.items() if name != "cache"}
+        question = ask(kind.name, call.tenant, route.provider, route.model, request, policy.namespace)
         await self._note(call, route, prompt_text(request))
-        return Plan(call, kind, request, route, policy, key, self._gateway.clock.monotonic())
+        return Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic())
 
     async def _note(self, call: Call, route: Route, prompt: str) -> None:
         audit, screen = call.audit, self._gateway.compliance.screen
@@ -104,7 +107,7 @@ class InferenceEngine:
             return None
         plan.call.audit.cache_looked_up = True
         plan.call.audit.cache_query = plan.call.audit.request_content or ""
-        return self._gateway.cache.find(plan.key, plan.call.now)
+        return self._gateway.cache.find(plan.question, plan.call.now, plan.policy.max_age)
 
     async def ask(self, plan: Plan) -> dict[str, Any]:
         """The provider's whole answer. A failure is written down before it is raised."""
@@ -194,8 +197,9 @@ class InferenceEngine:
             if audit.cache_looked_up:
                 self._gateway.cache.record_miss()
             if plan.kind.cacheable and plan.policy.write and may_cache(body):
+                route = plan.route
                 self._gateway.cache.save(
-                    plan.key, plan.kind.name, plan.route.provider, plan.route.model, body, used, plan.call.now
+                    plan.question, plan.policy, route.provider, route.model, body, used, plan.call.now
                 )
 
     def record_partial(self, plan: Plan, body: Mapping[str, Any], error: GatewayError) -> None:
@@ -244,6 +248,7 @@ def reply_headers(plan: Plan, hit: Hit | None = None) -> dict[str, str]:
             **headers,
             "x-smartflow-cache": "hit",
             "x-smartflow-cache-tier": hit.tier,
+            "x-smartflow-cache-phase": hit.phase,
             "x-smartflow-cache-key": hit.key,
         }
     return {**headers, "x-smartflow-cache": "miss" if plan.call.audit.cache_looked_up else "bypass"}

@@ -33,7 +33,7 @@ async def create_chat_completion(call: Call) -> Reply:
             return _streamed(plan, stream.replay_chat(hit, plan), reply_headers(plan, hit))
         savings = {
             "cached": True,
-            "cache_hit_type": "exact",
+            "cache_hit_type": hit.kind,
             "tokens_saved": hit.tokens_saved,
             "cost_saved_cents": hit.cost_saved_cents,
         }

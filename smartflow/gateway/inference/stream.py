@@ -155,7 +155,7 @@ def _check(plan: Plan, shape: Shape, item: dict[str, Any]) -> None:
 async def replay_chat(hit: Hit, plan: Plan) -> AsyncIterator[bytes]:
     """A cached chat answer as a stream."""
     shape = ChatShape(plan)
-    extras = {"provider": plan.route.provider, "cached": True, "cache_hit_type": "exact"}
+    extras = {"provider": plan.route.provider, "cached": True, "cache_hit_type": hit.kind}
     for item in chunks.replay(hit.body, extras, include_usage=shape.include_usage):
         yield shape.wire(item)
     yield shape.end

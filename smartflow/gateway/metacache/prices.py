@@ -6,6 +6,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 # Providers add the release date to a model's name; the price is that of the name without it.
 _RELEASE = re.compile(r"(-\d{4}-\d{2}-\d{2}|-\d{8}|-latest|@[\w.-]+)$")
@@ -13,16 +14,21 @@ _MILLION = 1_000_000
 
 
 @cache
-def _prices() -> dict[str, dict[str, float]]:
-    text = Path(__file__).with_name("prices.json").read_text(encoding="utf-8")
-    models: dict[str, dict[str, float]] = json.loads(text)["models"]
-    return models
+def _table() -> dict[str, Any]:
+    table: dict[str, Any] = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
+    return table
+
+
+def prices_as_of() -> str:
+    """The date of the price list, as YYYY-MM-DD."""
+    return str(_table()["as_of"])
 
 
 def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float:
     """The estimated price in US dollars of a call to `model` (with or without its provider prefix)."""
     name = model.rsplit("/", 1)[-1]
-    price = _prices().get(name) or _prices().get(_RELEASE.sub("", name))
+    models: dict[str, dict[str, float]] = _table()["models"]
+    price = models.get(name) or models.get(_RELEASE.sub("", name))
     if price is None:
         return 0.0
     return (prompt_tokens * price["input"] + completion_tokens * price["output"]) / _MILLION

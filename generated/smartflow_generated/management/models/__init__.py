@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
     from .audit_compliance_status import AuditComplianceStatus as AuditComplianceStatus
+    from .cache_phases import CachePhases as CachePhases
     from .cache_stats import CacheStats as CacheStats
     from .compliance_info import ComplianceInfo as ComplianceInfo
     from .error_detail import ErrorDetail as ErrorDetail
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AuditComplianceStatus": ".audit_compliance_status",
+    "CachePhases": ".cache_phases",
     "CacheStats": ".cache_stats",
     "ComplianceInfo": ".compliance_info",
     "ErrorDetail": ".error_detail",
@@ -59,6 +61,7 @@ _MODULES = {
 
 __all__ = [
     "AuditComplianceStatus",
+    "CachePhases",
     "CacheStats",
     "ComplianceInfo",
     "Error",

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .audio_source import AudioSource as AudioSource
     from .billed_units import BilledUnits as BilledUnits
     from .block_source import BlockSource as BlockSource
+    from .cache_directives import CacheDirectives as CacheDirectives
     from .cache_hit_type import CacheHitType as CacheHitType
     from .chat_choice import ChatChoice as ChatChoice
     from .chat_completion import ChatCompletion as ChatCompletion
@@ -201,6 +202,7 @@ _MODULES = {
     "AudioSource": ".audio_source",
     "BilledUnits": ".billed_units",
     "BlockSource": ".block_source",
+    "CacheDirectives": ".cache_directives",
     "CacheHitType": ".cache_hit_type",
     "ChatChoice": ".chat_choice",
     "ChatCompletion": ".chat_completion",
@@ -362,6 +364,7 @@ __all__ = [
     "AudioSource",
     "BilledUnits",
     "BlockSource",
+    "CacheDirectives",
     "CacheHitType",
     "ChatbotAnswer",
     "ChatbotData",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..models.anthropic_thinking import AnthropicThinking
     from ..models.anthropic_tool import AnthropicTool
     from ..models.anthropic_tool_choice import AnthropicToolChoice
+    from ..models.cache_directives import CacheDirectives
     from ..models.text_block import TextBlock
 
 
@@ -30,6 +31,8 @@ class AnthropicMessageRequest:
             `ollama/`, ...). Only the first segment is the prefix; later slashes belong to the model.
         max_tokens (int): The largest number of tokens in the answer, thinking included.
         messages (list[AnthropicInputMessage]): The conversation, oldest message first.
+        cache (CacheDirectives | Unset): What this call wants of MetaCache, for clients that cannot set headers. It is
+            not passed on to the provider. A header beats its member.
         system (list[TextBlock] | str | Unset): The instructions for the whole conversation, as a text or in blocks.
         temperature (float | Unset): Randomness, 0 to 1; 1 when absent.
         top_p (float | Unset): The fraction of the probability mass that is sampled from.
@@ -47,6 +50,7 @@ class AnthropicMessageRequest:
     model: str
     max_tokens: int
     messages: list[AnthropicInputMessage]
+    cache: CacheDirectives | Unset = UNSET
     system: list[TextBlock] | str | Unset = UNSET
     temperature: float | Unset = UNSET
     top_p: float | Unset = UNSET
@@ -69,6 +73,10 @@ class AnthropicMessageRequest:
         for messages_item_data in self.messages:
             messages_item = messages_item_data.to_dict()
             messages.append(messages_item)
+
+        cache: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.cache, Unset):
+            cache = self.cache.to_dict()
 
         system: Any
         if isinstance(self.system, Unset):
@@ -126,6 +134,8 @@ class AnthropicMessageRequest:
                 "messages": messages,
             }
         )
+        if cache is not UNSET:
+            field_dict["cache"] = cache
         if system is not UNSET:
             field_dict["system"] = system
         if temperature is not UNSET:
@@ -158,6 +168,7 @@ class AnthropicMessageRequest:
         from ..models.anthropic_thinking import AnthropicThinking  # noqa: PLC0415
         from ..models.anthropic_tool import AnthropicTool  # noqa: PLC0415
         from ..models.anthropic_tool_choice import AnthropicToolChoice  # noqa: PLC0415
+        from ..models.cache_directives import CacheDirectives  # noqa: PLC0415
         from ..models.text_block import TextBlock  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -171,6 +182,13 @@ class AnthropicMessageRequest:
             messages_item = AnthropicInputMessage.from_dict(messages_item_data)
 
             messages.append(messages_item)
+
+        _cache = d.pop("cache", UNSET)
+        cache: CacheDirectives | Unset
+        if isinstance(_cache, Unset):
+            cache = UNSET
+        else:
+            cache = CacheDirectives.from_dict(_cache)
 
         def _parse_system(data: object) -> list[TextBlock] | str | Unset:
             if isinstance(data, Unset):
@@ -240,6 +258,7 @@ class AnthropicMessageRequest:
             model=model,
             max_tokens=max_tokens,
             messages=messages,
+            cache=cache,
             system=system,
             temperature=temperature,
             top_p=top_p,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..models.allowed_tools_choice import AllowedToolsChoice
     from ..models.assistant_message import AssistantMessage
     from ..models.audio_output_options import AudioOutputOptions
+    from ..models.cache_directives import CacheDirectives
     from ..models.custom_tool import CustomTool
     from ..models.custom_tool_choice import CustomToolChoice
     from ..models.developer_message import DeveloperMessage
@@ -45,6 +46,8 @@ class ChatCompletionRequest:
                 `ollama/`, ...). Only the first segment is the prefix; later slashes belong to the model.
             messages (list[AssistantMessage | DeveloperMessage | SystemMessage | ToolMessage | UserMessage]): The
                 conversation, oldest message first.
+            cache (CacheDirectives | Unset): What this call wants of MetaCache, for clients that cannot set headers. It is
+                not passed on to the provider. A header beats its member.
             temperature (float | None | Unset): Randomness, 0 to 2; the provider decides when absent.
             top_p (float | None | Unset): The fraction of the probability mass that is sampled from.
             n (int | None | Unset): How many answers to make; 1 when absent.
@@ -86,6 +89,7 @@ class ChatCompletionRequest:
 
     model: str
     messages: list[AssistantMessage | DeveloperMessage | SystemMessage | ToolMessage | UserMessage]
+    cache: CacheDirectives | Unset = UNSET
     temperature: float | None | Unset = UNSET
     top_p: float | None | Unset = UNSET
     n: int | None | Unset = UNSET
@@ -151,6 +155,10 @@ class ChatCompletionRequest:
                 messages_item = messages_item_data.to_dict()
 
             messages.append(messages_item)
+
+        cache: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.cache, Unset):
+            cache = self.cache.to_dict()
 
         temperature: Any
         if isinstance(self.temperature, Unset):
@@ -354,6 +362,8 @@ class ChatCompletionRequest:
                 "messages": messages,
             }
         )
+        if cache is not UNSET:
+            field_dict["cache"] = cache
         if temperature is not UNSET:
             field_dict["temperature"] = temperature
         if top_p is not UNSET:
@@ -422,6 +432,7 @@ class ChatCompletionRequest:
         from ..models.allowed_tools_choice import AllowedToolsChoice  # noqa: PLC0415
         from ..models.assistant_message import AssistantMessage  # noqa: PLC0415
         from ..models.audio_output_options import AudioOutputOptions  # noqa: PLC0415
+        from ..models.cache_directives import CacheDirectives  # noqa: PLC0415
         from ..models.custom_tool import CustomTool  # noqa: PLC0415
         from ..models.custom_tool_choice import CustomToolChoice  # noqa: PLC0415
         from ..models.developer_message import DeveloperMessage  # noqa: PLC0415
@@ -490,6 +501,13 @@ class ChatCompletionRequest:
             messages_item = _parse_messages_item(messages_item_data)
 
             messages.append(messages_item)
+
+        _cache = d.pop("cache", UNSET)
+        cache: CacheDirectives | Unset
+        if isinstance(_cache, Unset):
+            cache = UNSET
+        else:
+            cache = CacheDirectives.from_dict(_cache)
 
         def _parse_temperature(data: object) -> float | None | Unset:
             if data is None:
@@ -852,6 +870,7 @@ class ChatCompletionRequest:
         chat_completion_request = cls(
             model=model,
             messages=messages,
+            cache=cache,
             temperature=temperature,
             top_p=top_p,
             n=n,

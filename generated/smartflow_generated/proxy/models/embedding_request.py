@@ -2,13 +2,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ...types import UNSET, Unset
 from ..models.encoding_format import EncodingFormat
+
+if TYPE_CHECKING:
+    from ..models.cache_directives import CacheDirectives
+
 
 T = TypeVar("T", bound="EmbeddingRequest")
 
@@ -22,6 +26,8 @@ class EmbeddingRequest:
             `ollama/`, ...). Only the first segment is the prefix; later slashes belong to the model.
         input_ (list[int] | list[list[int]] | list[str] | str): A text, several texts, the tokens of a text, or the
             tokens of several texts.
+        cache (CacheDirectives | Unset): What this call wants of MetaCache, for clients that cannot set headers. It is
+            not passed on to the provider. A header beats its member.
         encoding_format (EncodingFormat | Unset): The form of the vectors: `float`, a list of numbers, which is also
             taken when absent; `base64`, little-endian 32-bit floats.
         dimensions (int | Unset): The length of the vectors, for models that can shorten them.
@@ -32,6 +38,7 @@ class EmbeddingRequest:
 
     model: str
     input_: list[int] | list[list[int]] | list[str] | str
+    cache: CacheDirectives | Unset = UNSET
     encoding_format: EncodingFormat | Unset = UNSET
     dimensions: int | Unset = UNSET
     input_type: str | Unset = UNSET
@@ -58,6 +65,10 @@ class EmbeddingRequest:
         else:
             input_ = self.input_
 
+        cache: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.cache, Unset):
+            cache = self.cache.to_dict()
+
         encoding_format: str | Unset = UNSET
         if not isinstance(self.encoding_format, Unset):
             encoding_format = self.encoding_format.value
@@ -76,6 +87,8 @@ class EmbeddingRequest:
                 "input": input_,
             }
         )
+        if cache is not UNSET:
+            field_dict["cache"] = cache
         if encoding_format is not UNSET:
             field_dict["encoding_format"] = encoding_format
         if dimensions is not UNSET:
@@ -89,6 +102,8 @@ class EmbeddingRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.cache_directives import CacheDirectives  # noqa: PLC0415
+
         d = dict(src_dict)
         model = d.pop("model")
 
@@ -128,6 +143,13 @@ class EmbeddingRequest:
 
         input_ = _parse_input_(d.pop("input"))
 
+        _cache = d.pop("cache", UNSET)
+        cache: CacheDirectives | Unset
+        if isinstance(_cache, Unset):
+            cache = UNSET
+        else:
+            cache = CacheDirectives.from_dict(_cache)
+
         _encoding_format = d.pop("encoding_format", UNSET)
         encoding_format: EncodingFormat | Unset
         if isinstance(_encoding_format, Unset):
@@ -144,6 +166,7 @@ class EmbeddingRequest:
         embedding_request = cls(
             model=model,
             input_=input_,
+            cache=cache,
             encoding_format=encoding_format,
             dimensions=dimensions,
             input_type=input_type,

@@ -2,12 +2,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 from ...types import UNSET, Unset
+
+if TYPE_CHECKING:
+    from ..models.cache_directives import CacheDirectives
+
 
 T = TypeVar("T", bound="RerankRequest")
 
@@ -21,6 +25,8 @@ class RerankRequest:
             `ollama/`, ...). Only the first segment is the prefix; later slashes belong to the model.
         query (str): What the documents should answer.
         documents (list[str]): The texts to order.
+        cache (CacheDirectives | Unset): What this call wants of MetaCache, for clients that cannot set headers. It is
+            not passed on to the provider. A header beats its member.
         top_n (int | Unset): How many results to return; all when absent.
         return_documents (bool | Unset): Whether results repeat the documents; false when absent.
     """
@@ -28,6 +34,7 @@ class RerankRequest:
     model: str
     query: str
     documents: list[str]
+    cache: CacheDirectives | Unset = UNSET
     top_n: int | Unset = UNSET
     return_documents: bool | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -38,6 +45,10 @@ class RerankRequest:
         query = self.query
 
         documents = self.documents
+
+        cache: dict[str, Any] | Unset = UNSET
+        if not isinstance(self.cache, Unset):
+            cache = self.cache.to_dict()
 
         top_n = self.top_n
 
@@ -52,6 +63,8 @@ class RerankRequest:
                 "documents": documents,
             }
         )
+        if cache is not UNSET:
+            field_dict["cache"] = cache
         if top_n is not UNSET:
             field_dict["top_n"] = top_n
         if return_documents is not UNSET:
@@ -61,12 +74,21 @@ class RerankRequest:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.cache_directives import CacheDirectives  # noqa: PLC0415
+
         d = dict(src_dict)
         model = d.pop("model")
 
         query = d.pop("query")
 
         documents = cast("list[str]", d.pop("documents"))
+
+        _cache = d.pop("cache", UNSET)
+        cache: CacheDirectives | Unset
+        if isinstance(_cache, Unset):
+            cache = UNSET
+        else:
+            cache = CacheDirectives.from_dict(_cache)
 
         top_n = d.pop("top_n", UNSET)
 
@@ -76,6 +98,7 @@ class RerankRequest:
             model=model,
             query=query,
             documents=documents,
+            cache=cache,
             top_n=top_n,
             return_documents=return_documents,
         )

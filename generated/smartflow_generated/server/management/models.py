@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictStr
@@ -17,6 +18,22 @@ AuditComplianceStatus = TypeAliasType(
         Field(description="The outcome of the compliance check of a call.", examples=["compliant"]),
     ],
 )
+
+
+class CachePhases(Model):
+    fingerprint: Annotated[
+        Integer, Field(description="Hits by the intent fingerprint, in memory (L1).", examples=[10], ge=0)
+    ]
+    near_miss: Annotated[
+        Integer, Field(description="Hits by the overlap of words, in memory (L1).", examples=[2], ge=0)
+    ]
+    exact: Annotated[
+        Integer,
+        Field(description="Hits by the SHA-256 key of the whole request, in the store (L3).", examples=[10], ge=0),
+    ]
+    semantic: Annotated[
+        Integer, Field(description="Hits by the nearest meaning, in the store (L2).", examples=[8], ge=0)
+    ]
 
 
 class CacheStats(Model):
@@ -43,10 +60,21 @@ class CacheStats(Model):
     ]
     entries: Annotated[Integer, Field(description="Answers now in the cache.", examples=[10], ge=0)]
     exact_matches: Annotated[
-        Integer, Field(description="Hits whose request was equal to the cached one.", examples=[22], ge=0)
+        Integer, Field(description="Hits of the fingerprint, near-miss and exact phases.", examples=[22], ge=0)
     ]
-    semantic_matches: Annotated[
-        Integer, Field(description="Hits whose request only meant the same.", examples=[8], ge=0)
+    semantic_matches: Annotated[Integer, Field(description="Hits of the semantic phase.", examples=[8], ge=0)]
+    phases: CachePhases
+    size_bytes: Annotated[
+        Integer, Field(description="The size of the answers now in the cache in bytes.", examples=[20480], ge=0)
+    ]
+    evictions: Annotated[
+        Integer, Field(description="Answers that had to make room for newer ones.", examples=[0], ge=0)
+    ]
+    prices_as_of: Annotated[
+        date,
+        Field(
+            description="The date of the price list that `cost_saved_cents` is estimated with.", examples=["2026-02-01"]
+        ),
     ]
 
 

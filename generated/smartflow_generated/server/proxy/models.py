@@ -218,6 +218,7 @@ class AnthropicMessage(Model):
 class AnthropicMessageRequest(Model):
     model_config = ConfigDict(extra="allow")
     model: ModelName
+    cache: Annotated[CacheDirectives | None, Given] = None
     max_tokens: Annotated[
         Integer,
         Field(description="The largest number of tokens in the answer, thinking included.", examples=[1024], ge=1),
@@ -489,12 +490,45 @@ class BlockSource(Model):
 
 
 Byte = TypeAliasType("Byte", Annotated[Integer, Field(ge=0, le=255)])
+
+
+class CacheDirectives(Model):
+    model_config = ConfigDict(extra="forbid")
+    no_cache: Annotated[
+        StrictBool | None,
+        Field(alias="no-cache", description="Do not read the cache; the new answer is kept.", examples=[True]),
+        Given,
+    ] = None
+    no_store: Annotated[
+        StrictBool | None,
+        Field(alias="no-store", description="Neither read the cache nor keep the answer.", examples=[False]),
+        Given,
+    ] = None
+    ttl: Annotated[
+        Integer | None,
+        Field(description="How long the answer is kept, in seconds.", examples=[3600], ge=1, le=2592000),
+        Given,
+    ] = None
+    namespace: Annotated[
+        StrictStr | None,
+        Field(
+            description="A part of the cache of its own.",
+            examples=["support-bot"],
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+
+
 CacheHitType = TypeAliasType(
     "CacheHitType",
     Annotated[
         Literal["exact", "semantic"],
         Field(
-            description="`exact`: the same request; `semantic`: one with nearly the same meaning.", examples=["exact"]
+            description="`exact`: the same request, or one that differs only in case, spacing, politeness and other wording that changes nothing; `semantic`: one with the same meaning in other words.",
+            examples=["exact"],
         ),
     ],
 )
@@ -672,6 +706,7 @@ class ChatCompletionEvent(Model):
 class ChatCompletionRequest(Model):
     model_config = ConfigDict(extra="allow")
     model: ModelName
+    cache: Annotated[CacheDirectives | None, Given] = None
     messages: Annotated[list[ChatMessage], Field(description="The conversation, oldest message first.", min_length=1)]
     temperature: Annotated[
         StrictFloat | None,
@@ -997,9 +1032,31 @@ class CreateChatCompletionHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -1076,9 +1133,31 @@ class CreateEmbeddingHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -1155,9 +1234,31 @@ class CreateImageHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -1256,9 +1357,31 @@ class CreateMessageAliasHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -1357,9 +1480,31 @@ class CreateMessageHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -1436,9 +1581,31 @@ class CreateSpeechHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -1515,9 +1682,31 @@ class CreateTranscriptionHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -1670,6 +1859,7 @@ class EmbeddingList(Model):
 class EmbeddingRequest(Model):
     model_config = ConfigDict(extra="allow")
     model: ModelName
+    cache: Annotated[CacheDirectives | None, Given] = None
     input: EmbeddingInput
     encoding_format: Annotated[EncodingFormat | None, Given] = None
     dimensions: Annotated[
@@ -2469,9 +2659,31 @@ class RerankDocumentsHeaders(Model):
         StrictStr | None,
         Field(
             alias="cache-control",
-            description="`no-cache` skips reading MetaCache, `no-store` skips writing it; both may be given, separated by a comma.",
+            description="`no-cache` skips reading MetaCache, `no-store` skips reading and writing it, `max-age=SECONDS` takes only an answer that is not older; several are separated by commas.",
             max_length=256,
             min_length=1,
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_ttl: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-ttl",
+            description="How long MetaCache keeps the answer, in whole seconds; more than 30 days (2592000) counts as 30 days. Without it the gateway's own age limit holds.",
+            max_length=7,
+            min_length=1,
+            pattern="^[1-9][0-9]{0,6}$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_cache_namespace: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-cache-namespace",
+            description="A part of MetaCache of its own; answers are only found in the namespace that they were kept in.",
+            max_length=128,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
@@ -2484,6 +2696,7 @@ class RerankMeta(Model):
 class RerankRequest(Model):
     model_config = ConfigDict(extra="allow")
     model: ModelName
+    cache: Annotated[CacheDirectives | None, Given] = None
     query: Annotated[
         StrictStr,
         Field(description="What the documents should answer.", examples=["What is the return policy?"], min_length=1),

@@ -49,6 +49,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateChatCompletionHeaders,
         responses={
@@ -87,6 +97,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -161,6 +174,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateEmbeddingHeaders,
         responses={
@@ -198,6 +221,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -272,6 +298,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateImageHeaders,
         responses={
@@ -309,6 +345,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -383,6 +422,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateTranscriptionHeaders,
         responses={
@@ -423,6 +472,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -497,6 +549,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateSpeechHeaders,
         responses={
@@ -539,6 +601,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -613,6 +678,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.RerankDocumentsHeaders,
         responses={
@@ -650,6 +725,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -771,6 +849,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateMessageHeaders,
         responses={
@@ -809,6 +897,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),
@@ -893,6 +984,16 @@ ROUTES: tuple[Route, ...] = (
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param(
+                "x-smartflow-cache-ttl",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 7, "pattern": "^[1-9][0-9]{0,6}$"},
+            ),
+            Param(
+                "x-smartflow-cache-namespace",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
         ),
         header_model=models.CreateMessageAliasHeaders,
         responses={
@@ -931,6 +1032,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
+                "x-smartflow-cache-phase": Header(
+                    False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
+                ),
                 "x-smartflow-cache-key": Header(False, {"type": "string"}),
                 "x-smartflow-latency-ms": Header(False, {"type": "integer", "minimum": 0}),
                 "x-smartflow-cost-usd": Header(False, {"type": "number", "minimum": 0}),

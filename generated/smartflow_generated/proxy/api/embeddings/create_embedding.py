@@ -31,6 +31,8 @@ def request(
     x_smartflow_provider: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
     cache_control: str | Unset = UNSET,
+    x_smartflow_cache_ttl: str | Unset = UNSET,
+    x_smartflow_cache_namespace: str | Unset = UNSET,
 ) -> RequestArgs:
     """The request, to be sent to the proxy service."""
     _args: RequestArgs = {"method": "POST", "url": "/v1/embeddings"}
@@ -49,6 +51,10 @@ def request(
         _headers["Idempotency-Key"] = idempotency_key
     if not isinstance(cache_control, Unset):
         _headers["Cache-Control"] = cache_control
+    if not isinstance(x_smartflow_cache_ttl, Unset):
+        _headers["x-smartflow-cache-ttl"] = x_smartflow_cache_ttl
+    if not isinstance(x_smartflow_cache_namespace, Unset):
+        _headers["x-smartflow-cache-namespace"] = x_smartflow_cache_namespace
     if _headers:
         _args["headers"] = _headers
     _args["json"] = json_body(body)
