@@ -43,6 +43,9 @@ REFUSABLE = {
     "scanContent": {"policy"},
     "intelligentScan": {"policy"},
     "overrideRouting": {"provider", "model"},
+    # A name that is in use, a provider that the gateway does not have, a chain of a provider with another name.
+    "createFallbackChain": {"name", "targets"},
+    "updateFallbackChain": {"name", "targets"},
     # The first day must not come after the last.
     "getHybridAnalytics": {"start_date", "end_date"},
 }

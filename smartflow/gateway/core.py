@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -19,8 +20,9 @@ from smartflow.gateway.inference.engine import InferenceEngine
 from smartflow.gateway.metacache.engine import CacheEngine
 from smartflow.gateway.metacache.repo import CacheRepo
 from smartflow.gateway.metacache.settings import CacheSettings
+from smartflow.gateway.routing.chains import ChainEngine
 from smartflow.gateway.routing.engine import RoutingEngine
-from smartflow.gateway.routing.repo import RoutingRepo
+from smartflow.gateway.routing.repo import ChainRepo, RoutingRepo
 from smartflow.gateway.store import Store
 from smartflow.gateway.system.chatbot import Chatbot
 from smartflow.gateway.system.metrics import Metrics
@@ -43,6 +45,7 @@ class Gateway:
         body_limit: int = DEFAULT_BODY_LIMIT,
         cache: CacheSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
@@ -58,6 +61,7 @@ class Gateway:
         self.audit = AuditEngine(AuditRepo(self.store), self.compliance.redact)
         self.cache = CacheEngine(CacheRepo(self.store), cache)
         self.routing = RoutingEngine(RoutingRepo(self.store), environment or {})
+        self.chains = ChainEngine(ChainRepo(self.store), chance)
         self.upstream = UpstreamClient(self.instance_id, transport)
         self.idempotency = IdempotencyEngine(IdempotencyRepo(self.store))
         self.inference = InferenceEngine(self)

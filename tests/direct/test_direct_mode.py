@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 
@@ -20,6 +20,7 @@ from tests.support.hostile import HostileServer
 
 WORKS = {*OFFERED, "listModels", "getCacheStats"}
 GATEWAY_ONLY = sorted(method for method, operation in BY_METHOD.items() if operation not in WORKS)
+GIVEN: Dict[str, Any] = {"is_false_positive": True, "targets": [{"provider": "openai"}]}
 DOCUMENTED = """VAS audit logs requires a Smartflow Enterprise gateway.
 Run `smartflow configure` to connect to a gateway and unlock:
   • BERT KNN semantic cache (55–75% cost savings)
@@ -86,7 +87,7 @@ def test_every_gateway_only_method_says_so_in_words(method: str, connect: Connec
     ]
     sf = connect()
     with pytest.raises(DirectModeError, match="requires a Smartflow Enterprise gateway") as caught:
-        result = getattr(sf, method)(*(True if name.startswith("is_") else "x" for name in needed))
+        result = getattr(sf, method)(*(GIVEN.get(name, "x") for name in needed))
         next(iter(result))
     # The name of a feature, not the name of an operation.
     assert " " in str(caught.value).split(" requires")[0] or str(caught.value).startswith("MetaCache ")

@@ -138,6 +138,16 @@ CASES = {
     "get_analytics of some days": Case("get_analytics", ("2026-02-01", date(2026, 2, 19))),
     "get_routing_status": Case("get_routing_status"),
     "force_provider": Case("force_provider", ("openai",), {"duration_seconds": 61}),
+    "list_fallback_chains": Case("list_fallback_chains"),
+    "get_fallback_chain": Case("get_fallback_chain", ("../team",)),
+    "create_fallback_chain": Case("create_fallback_chain", ("team", [{"provider": "openai"}])),
+    "create_fallback_chain with everything": Case(
+        "create_fallback_chain",
+        ("openai", [{"provider": "openai", "model": "gpt-4o", "weight": 2, "priority": 1}]),
+        {"level": "provider", "strategy": "weighted", "max_retries": 0, "backoff_ms": 10},
+    ),
+    "update_fallback_chain": Case("update_fallback_chain", ("team", [{"provider": "groq"}]), {"strategy": "cost"}),
+    "delete_fallback_chain": Case("delete_fallback_chain", ("team",)),
     "_get": Case("_get", ("/anything?a=1", {"b": "2 3"})),
     "_post": Case("_post", ("http://smartflow:7777/anything", {"c": [1]})),
     "an agent's options": Case(

@@ -61,6 +61,32 @@ class CacheStats(TypedDict):
     """The date of the price list that `cost_saved_cents` is estimated with."""
 
 
+class ChainTarget(TypedDict):
+    """One target of a chain."""
+
+    provider: str
+    """The provider that is asked."""
+    model: NotRequired[str]
+    """The model that it is asked for; when absent, the called one or its counterpart."""
+    weight: float
+    """Its share of the calls."""
+    priority: int
+    """Its place, the lowest first."""
+
+
+class ChainTargetRequest(TypedDict):
+    """One target of a chain that is created or changed."""
+
+    provider: str
+    """The provider to ask; the gateway must know it."""
+    model: NotRequired[str]
+    """The model to ask it for; by default the called one, or its documented counterpart at that provider."""
+    weight: NotRequired[float]
+    """Its share of the calls, for the strategy `weighted`; 1 by default."""
+    priority: NotRequired[int]
+    """Its place for the strategy `priority`, the lowest first; 1 by default."""
+
+
 class ErrorDetail(TypedDict):
     """What went wrong, and what cures it."""
 
@@ -92,6 +118,75 @@ class Error(TypedDict):
     """Further facts about the error; its members depend on the error code."""
     type: NotRequired[str]
     """Always `error` on the Anthropic paths, absent elsewhere."""
+
+
+class FallbackChain(TypedDict):
+    """A fallback chain."""
+
+    name: str
+    """The model or the provider that the chain answers for."""
+    level: str
+    """What the name names."""
+    strategy: str
+    """In which order targets are asked."""
+    targets: list[ChainTarget]
+    """Who may answer."""
+    max_retries: int
+    """How often one target is asked again."""
+    backoff_ms: int
+    """The first pause before that, in milliseconds."""
+
+
+class FallbackChainChange(TypedDict):
+    """A chain without its name."""
+
+    level: NotRequired[Literal["model", "provider"]]
+    """What the name of the chain names; `model` by default."""
+    strategy: NotRequired[
+        Literal["priority", "round_robin", "weighted", "least_connections", "random", "latency", "cost"]
+    ]
+    """In which order targets are asked; `priority` by default."""
+    targets: list[ChainTargetRequest]
+    """Who may answer."""
+    max_retries: NotRequired[int]
+    """How often one target is asked again after 429, 5xx or no connection; 1 by default."""
+    backoff_ms: NotRequired[int]
+    """The first pause before that, in milliseconds; it doubles each time. 200 by default."""
+
+
+class FallbackChainDeleted(TypedDict):
+    """The receipt of a deletion."""
+
+    name: str
+    """The chain that is gone."""
+    deleted: bool
+    """Always true."""
+
+
+class FallbackChainList(TypedDict):
+    """All fallback chains."""
+
+    chains: list[FallbackChain]
+    """The chains, ordered by name."""
+
+
+class FallbackChainRequest(TypedDict):
+    """A chain to create."""
+
+    name: str
+    """The model (`level: model`) or the provider (`level: provider`) that the chain answers for."""
+    level: NotRequired[Literal["model", "provider"]]
+    """What the name of the chain names; `model` by default."""
+    strategy: NotRequired[
+        Literal["priority", "round_robin", "weighted", "least_connections", "random", "latency", "cost"]
+    ]
+    """In which order targets are asked; `priority` by default."""
+    targets: list[ChainTargetRequest]
+    """Who may answer."""
+    max_retries: NotRequired[int]
+    """How often one target is asked again after 429, 5xx or no connection; 1 by default."""
+    backoff_ms: NotRequired[int]
+    """The first pause before that, in milliseconds; it doubles each time. 200 by default."""
 
 
 HealthState: TypeAlias = Literal["healthy", "degraded", "unhealthy"]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from smartflow.gateway.audit.record import AuditRecord
 from smartflow.gateway.contract import Call
 from smartflow.gateway.edge_log import logger
 from smartflow.gateway.errors import GatewayError, bad_request
+from smartflow.gateway.inference.attempts import attempt, candidates
 from smartflow.gateway.inference.kinds import CHAT, MESSAGE, Kind, answer_text, prompt_text, usage_tokens
 from smartflow.gateway.inference.messages import chat_request, events_from_chunks, from_chat
 from smartflow.gateway.metacache.directives import CachePolicy, cache_policy
@@ -24,6 +25,7 @@ from smartflow.gateway.metacache.question import Question, ask
 from smartflow.gateway.offline import tokens
 from smartflow.gateway.offline.errors import OfflineError
 from smartflow.gateway.reading import explain
+from smartflow.gateway.routing.chains import Chain
 from smartflow.gateway.routing.engine import Route, Upstream
 from smartflow.gateway.upstream import VIA_HEADER, dialect_errors
 from smartflow.providers import table
@@ -33,6 +35,7 @@ from smartflow.providers.plans import listing, planned
 if TYPE_CHECKING:
     from smartflow.gateway.core import Gateway
 
+T = TypeVar("T")
 _LONG_TEXT = 20_000
 _ANTHROPIC_HEADERS = ("anthropic-version", "anthropic-beta")
 _LISTING_SECONDS = 5.0
@@ -50,6 +53,16 @@ class Plan:
     policy: CachePolicy
     question: Question
     started: float
+    chain: Chain | None = None
+    routes: list[Route] = field(default_factory=list)
+
+    def take(self, route: Route) -> None:
+        """Let this route answer, and say so in the audit log."""
+        if route.upstream is not None:
+            route = replace(route, upstream=replace(route.upstream, **_along(self.call, self.kind, route)))
+        self.route, audit = route, self.call.audit
+        audit.provider = audit.model_provider = route.provider
+        audit.model, audit.routing_strategy, audit.routing_reason = route.model, route.strategy, route.reason
 
     @property
     def translated(self) -> bool:
@@ -83,19 +96,20 @@ class InferenceEngine:
         route = self._gateway.routing.choose(
             model, call.now, call.headers.get("x-smartflow-provider"), kind.default_provider, own
         )
-        if route.upstream is not None:
-            via = call.raw_headers.get(VIA_HEADER, "")
-            route = replace(route, upstream=replace(route.upstream, via=via, headers=_passed_on(call, kind, route)))
         policy = cache_policy(call.headers, request.get("cache"))
         request = {name: value for name, value in request.items() if name != "cache"}
-        question = ask(kind.name, call.tenant, route.provider, route.model, request, policy.namespace)
-        await self._note(call, route, prompt_text(request))
-        return Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic())
+        chain = self._gateway.chains.serving(model, route.provider) if route.strategy == "direct" else None
+        # Whichever target answers, it answers the same question.
+        who = route.provider if chain is None else f"chain:{chain.name}"
+        question = ask(kind.name, call.tenant, who, route.model, request, policy.namespace)
+        plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), chain)
+        plan.routes = [route] if chain is None else candidates(self._gateway, chain, route)
+        plan.take(plan.routes[0])
+        await self._note(call, prompt_text(request))
+        return plan
 
-    async def _note(self, call: Call, route: Route, prompt: str) -> None:
+    async def _note(self, call: Call, prompt: str) -> None:
         audit, screen = call.audit, self._gateway.compliance.screen
-        audit.provider = audit.model_provider = route.provider
-        audit.model, audit.routing_strategy, audit.routing_reason = route.model, route.strategy, route.reason
         audit.request_content = prompt
         seen = await asyncio.to_thread(screen, prompt) if len(prompt) > _LONG_TEXT else screen(prompt)
         audit.compliance_status = "violated" if seen.findings else "compliant"
@@ -111,36 +125,45 @@ class InferenceEngine:
 
     async def ask(self, plan: Plan) -> dict[str, Any]:
         """The provider's whole answer. A failure is written down before it is raised."""
+        return await self.attempt(plan, lambda: self._ask_once(plan))
+
+    async def attempt(self, plan: Plan, once: Callable[[], Awaitable[T]]) -> T:
+        """What `once` returns for the plan's route, or along its fallback chain; the last failure is written down and raised."""
         with self.failures(plan):
-            if plan.route.upstream is not None:
-                asked = asked_of(plan, plan.route.upstream, plan.request)
-                body = await self._gateway.upstream.ask(plan.route.upstream, asked)
-                if plan.translated:
-                    _check_answer(plan, body, CHAT)
-                    return from_chat(body)
-                _check_answer(plan, body, plan.kind)
-                return dict(body)
-            created = int(plan.call.now.timestamp())
-            return plan.kind.offline(plan.forwarded, self._gateway.ids.new(plan.kind.id_prefix), created)
+            return await attempt(self._gateway, plan, once, lambda error: self._learn_failure(plan, error))
+
+    async def _ask_once(self, plan: Plan) -> dict[str, Any]:
+        if plan.route.upstream is not None:
+            asked = asked_of(plan, plan.route.upstream, plan.request)
+            body = await self._gateway.upstream.ask(plan.route.upstream, asked)
+            if plan.translated:
+                _check_answer(plan, body, CHAT)
+                return from_chat(body)
+            _check_answer(plan, body, plan.kind)
+            return dict(body)
+        created = int(plan.call.now.timestamp())
+        return plan.kind.offline(plan.forwarded, self._gateway.ids.new(plan.kind.id_prefix), created)
 
     async def ask_stream(self, plan: Plan) -> AsyncIterator[dict[str, Any]]:
         """The provider's chunks or events, handed over once it has accepted the call."""
+        return await self.attempt(plan, lambda: self._stream_once(plan))
+
+    async def _stream_once(self, plan: Plan) -> AsyncIterator[dict[str, Any]]:
         usage = {
             "stream_options": {**(plan.request.get("stream_options") or {}), "include_usage": True},
             "stream": True,
         }
-        with self.failures(plan):
-            if plan.route.upstream is None:
-                assert plan.kind.offline_stream is not None
-                request = {**plan.forwarded, **(usage if plan.kind is CHAT else {})}
-                created = int(plan.call.now.timestamp())
-                return _paced(plan.kind.offline_stream(request, self._gateway.ids.new(plan.kind.id_prefix), created))
-            native = plan.kind is not CHAT and not plan.translated
-            request = {**plan.request, "stream": True} if native else {**plan.request, **usage}
-            asked = asked_of(plan, plan.route.upstream, request)
-            items = self._gateway.upstream.stream(plan.route.upstream, asked)
-            await items.__anext__()
-            return events_from_chunks(items) if plan.translated else items
+        if plan.route.upstream is None:
+            assert plan.kind.offline_stream is not None
+            request = {**plan.forwarded, **(usage if plan.kind is CHAT else {})}
+            created = int(plan.call.now.timestamp())
+            return _paced(plan.kind.offline_stream(request, self._gateway.ids.new(plan.kind.id_prefix), created))
+        native = plan.kind is not CHAT and not plan.translated
+        request = {**plan.request, "stream": True} if native else {**plan.request, **usage}
+        asked = asked_of(plan, plan.route.upstream, request)
+        items = self._gateway.upstream.stream(plan.route.upstream, asked)
+        await items.__anext__()
+        return events_from_chunks(items) if plan.translated else items
 
     async def upstream_models(self, provider: str) -> list[str]:
         """The models that a really called provider lists, as they are called here; none when it cannot say."""
@@ -175,8 +198,7 @@ class InferenceEngine:
         with plan.call.effects() as audit:
             audit.status_code, audit.error_code = error.status, error.code
             audit.provider_time_ms = self._took_ms(plan)
-            if error.status in _PROVIDER_FAULTS:
-                self._learn(plan, ok=False, error=error.message, rate_limited=error.status == 429)
+            self._learn_failure(plan, error)
 
     def record_hit(self, plan: Plan, hit: Hit) -> None:
         """The effects of a cache hit."""
@@ -235,6 +257,10 @@ class InferenceEngine:
             rate_limited=rate_limited,
         )
 
+    def _learn_failure(self, plan: Plan, error: GatewayError) -> None:
+        if error.status in _PROVIDER_FAULTS:
+            self._learn(plan, ok=False, error=error.message, rate_limited=error.status == 429)
+
     def _took_ms(self, plan: Plan) -> int:
         return max(0, round((self._gateway.clock.monotonic() - plan.started) * 1000))
 
@@ -263,11 +289,11 @@ def asked_of(plan: Plan, upstream: Upstream, request: dict[str, Any]) -> Provide
         return planned(operation, request, upstream.target, int(plan.call.now.timestamp()))
 
 
-def _passed_on(call: Call, kind: Kind, route: Route) -> dict[str, str]:
-    """The caller's headers that a provider is told: the versions of Anthropic's own format."""
-    if kind is not MESSAGE or route.provider != "anthropic":
-        return {}
-    return {name: call.raw_headers[name] for name in _ANTHROPIC_HEADERS if call.raw_headers.get(name)}
+def _along(call: Call, kind: Kind, route: Route) -> dict[str, Any]:
+    """What goes along with a call: the gateways that it has passed, and the versions of Anthropic's own format."""
+    native = kind is MESSAGE and route.provider == "anthropic"
+    told = {name: call.raw_headers[name] for name in _ANTHROPIC_HEADERS if native and call.raw_headers.get(name)}
+    return {"via": call.raw_headers.get(VIA_HEADER, ""), "headers": told}
 
 
 def _check_answer(plan: Plan, body: dict[str, Any], kind: Kind) -> None:

@@ -128,13 +128,16 @@ async def create_speech(call: Call) -> Reply:
     """Sound that speaks a text."""
     engine = call.gateway.inference
     plan = await engine.plan(call, kinds.SPEECH, call.json)
-    with engine.failures(plan):
-        if plan.route.upstream is not None:
-            asked = asked_of(plan, plan.route.upstream, plan.request)
-            answer = await call.gateway.upstream.bytes(plan.route.upstream, asked)
-            content, media_type = answer.content, answer.media_type
-        else:
-            content, media_type = audio.speech(plan.forwarded)
+
+    async def once() -> tuple[bytes, str]:
+        if plan.route.upstream is None:
+            return audio.speech(plan.forwarded)
+        answer = await call.gateway.upstream.bytes(
+            plan.route.upstream, asked_of(plan, plan.route.upstream, plan.request)
+        )
+        return answer.content, answer.media_type
+
+    content, media_type = await engine.attempt(plan, once)
     engine.record_bytes(plan)
     media_type = media_type if media_type in _SPEECH_TYPES else "application/octet-stream"
     return Reply(content, headers=reply_headers(plan), media_type=media_type)
@@ -149,18 +152,19 @@ async def create_transcription(call: Call) -> Reply:
     file = form.files["file"]
     plan = await engine.plan(call, kinds.TRANSCRIPTION, form.fields)
     wanted = form.fields.get("response_format") or "json"
-    content: dict[str, Any] | str | bytes
-    with engine.failures(plan):
-        if plan.route.upstream is not None:
-            request = {**plan.request, "file": (file.filename, file.data, file.content_type)}
-            asked = asked_of(plan, plan.route.upstream, request)
-            answer = await call.gateway.upstream.bytes(plan.route.upstream, asked)
-            content = answer.content
-            if wanted not in _TRANSCRIPT_TYPES or answer.media_type == "application/json":
-                heard = understood(plan.route.upstream, asked, answer.content)
-                content = heard["text"] if wanted in _TRANSCRIPT_TYPES else heard
-        else:
-            content = audio.transcribe(file.data, file.filename, plan.forwarded)
+
+    async def once() -> dict[str, Any] | str | bytes:
+        if plan.route.upstream is None:
+            return audio.transcribe(file.data, file.filename, plan.forwarded)
+        request = {**plan.request, "file": (file.filename, file.data, file.content_type)}
+        asked = asked_of(plan, plan.route.upstream, request)
+        answer = await call.gateway.upstream.bytes(plan.route.upstream, asked)
+        if wanted in _TRANSCRIPT_TYPES and answer.media_type != "application/json":
+            return answer.content
+        heard: dict[str, Any] = understood(plan.route.upstream, asked, answer.content)
+        return str(heard["text"]) if wanted in _TRANSCRIPT_TYPES else heard
+
+    content = await engine.attempt(plan, once)
     engine.record_bytes(plan)
     return _answered(plan, content, _TRANSCRIPT_TYPES.get(wanted, "application/json"))
 

@@ -102,6 +102,11 @@ class RoutingEngine:
         except ConfigError as error:
             raise GatewayError(502, None, "provider_misconfigured", error.message, provider=provider) from error
 
+    def latency(self, provider: str) -> float:
+        """The average latency of a provider in milliseconds; 0 before its first call, so that it is tried."""
+        known = self._repo.provider(provider)
+        return known["latency_ms_total"] / known["requests"] if known and known["requests"] else 0.0
+
     def configured(self) -> list[str]:
         """The providers that are really called, in the order of the table."""
         return [name for name, spec in table.PROVIDERS.items() if spec.configured(self._environment)]

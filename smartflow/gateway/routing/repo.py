@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,3 +47,33 @@ class RoutingRepo:
             "INSERT OR REPLACE INTO routing_override (id, provider, expires_at) VALUES (1, ?, ?)",
             (provider, expires_at),
         )
+
+
+class ChainRepo:
+    """Reads and writes fallback chains."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> list[dict[str, Any]]:
+        """Every chain's `name` and decoded `definition`, ordered by name."""
+        rows = self._store.rows("SELECT name, definition FROM fallback_chains ORDER BY name")
+        return [{"name": row["name"], "definition": json.loads(row["definition"])} for row in rows]
+
+    def definition(self, name: str) -> dict[str, Any] | None:
+        """The definition of a chain, or None."""
+        row = self._store.row("SELECT definition FROM fallback_chains WHERE name = ?", (name,))
+        if row is None:
+            return None
+        found: dict[str, Any] = json.loads(row["definition"])
+        return found
+
+    def save(self, name: str, definition: Mapping[str, object]) -> None:
+        """Write a chain in the place of any of that name."""
+        self._store.execute(
+            "INSERT OR REPLACE INTO fallback_chains (name, definition) VALUES (?, ?)", (name, json.dumps(definition))
+        )
+
+    def delete(self, name: str) -> None:
+        """Remove a chain."""
+        self._store.execute("DELETE FROM fallback_chains WHERE name = ?", (name,))

@@ -15,3 +15,8 @@ CREATE TABLE IF NOT EXISTS routing_override (
     provider   TEXT    NOT NULL,
     expires_at TEXT    NOT NULL
 );
+-- Fallback chains, each as the JSON that the contract shows.
+CREATE TABLE IF NOT EXISTS fallback_chains (
+    name       TEXT PRIMARY KEY,
+    definition TEXT NOT NULL
+);

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict
 
 import pytest
 
-from smartflow import ProviderError, SmartflowClient, ValidationError
+from smartflow import NotFoundError, ProviderError, SmartflowClient, ValidationError
 from smartflow.testing import LocalGateway
 
 from .looking import row_of
@@ -92,3 +92,52 @@ async def test_a_failed_provider_shows_in_status_health_and_log(unique: Callable
     assert row.provider == "local"
     assert row.extra["status_code"] == 503
     assert whole.status == "unhealthy"
+
+
+@pytest.mark.asyncio
+async def test_a_fallback_chain_is_created_read_changed_and_deleted(
+    sf: SmartflowClient, unique: Callable[[str], str]
+) -> None:
+    name = unique("chain")
+    made = await sf.create_fallback_chain(name, [{"provider": "claude"}, {"provider": "openai", "priority": 2}])
+    assert made == {
+        "name": name,
+        "level": "model",
+        "strategy": "priority",
+        "targets": [
+            {"provider": "anthropic", "weight": 1.0, "priority": 1},
+            {"provider": "openai", "weight": 1.0, "priority": 2},
+        ],
+        "max_retries": 1,
+        "backoff_ms": 200,
+    }
+    assert await sf.get_fallback_chain(name) == made
+    assert made in await sf.list_fallback_chains()
+    with pytest.raises(ValidationError, match="already") as caught:
+        await sf.create_fallback_chain(name, [{"provider": "openai"}])
+    assert caught.value.param == "name"
+    changed = await sf.update_fallback_chain(name, [{"provider": "groq"}], strategy="random", backoff_ms=0)
+    assert (changed["strategy"], changed["backoff_ms"], len(changed["targets"])) == ("random", 0, 1)
+    assert await sf.delete_fallback_chain(name) == {"name": name, "deleted": True}
+    for call in (sf.get_fallback_chain, sf.delete_fallback_chain):
+        with pytest.raises(NotFoundError, match=name):
+            await call(name)
+
+
+@pytest.mark.parametrize(
+    ("targets", "options", "param"),
+    [
+        ([], {}, "targets"),
+        ("openai", {}, "targets"),
+        ([{"provider": "nobody"}], {}, "targets.0.provider"),
+        ([{"provider": "openai"}], {"level": "provider"}, "name"),
+        ([{"provider": "openai"}], {"strategy": "best"}, "strategy"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_wrong_chain_is_named(
+    sf: SmartflowClient, unique: Callable[[str], str], targets: Any, options: Any, param: str
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        await sf.create_fallback_chain(unique("chain"), targets, **options)
+    assert caught.value.param == param

@@ -10,10 +10,21 @@ if TYPE_CHECKING:
     from .audit_compliance_status import AuditComplianceStatus as AuditComplianceStatus
     from .cache_phases import CachePhases as CachePhases
     from .cache_stats import CacheStats as CacheStats
+    from .chain_target import ChainTarget as ChainTarget
+    from .chain_target_request import ChainTargetRequest as ChainTargetRequest
     from .compliance_info import ComplianceInfo as ComplianceInfo
     from .error_detail import ErrorDetail as ErrorDetail
     from .error_details import ErrorDetails as ErrorDetails
     from .error_envelope import Error as Error
+    from .fallback_chain import FallbackChain as FallbackChain
+    from .fallback_chain_change import FallbackChainChange as FallbackChainChange
+    from .fallback_chain_change_level import FallbackChainChangeLevel as FallbackChainChangeLevel
+    from .fallback_chain_change_strategy import FallbackChainChangeStrategy as FallbackChainChangeStrategy
+    from .fallback_chain_deleted import FallbackChainDeleted as FallbackChainDeleted
+    from .fallback_chain_list import FallbackChainList as FallbackChainList
+    from .fallback_chain_request import FallbackChainRequest as FallbackChainRequest
+    from .fallback_chain_request_level import FallbackChainRequestLevel as FallbackChainRequestLevel
+    from .fallback_chain_request_strategy import FallbackChainRequestStrategy as FallbackChainRequestStrategy
     from .health_state import HealthState as HealthState
     from .metacache_data import MetacacheData as MetacacheData
     from .provider_health import ProviderHealth as ProviderHealth
@@ -36,10 +47,21 @@ _MODULES = {
     "AuditComplianceStatus": ".audit_compliance_status",
     "CachePhases": ".cache_phases",
     "CacheStats": ".cache_stats",
+    "ChainTarget": ".chain_target",
+    "ChainTargetRequest": ".chain_target_request",
     "ComplianceInfo": ".compliance_info",
     "ErrorDetail": ".error_detail",
     "ErrorDetails": ".error_details",
     "Error": ".error_envelope",
+    "FallbackChain": ".fallback_chain",
+    "FallbackChainChange": ".fallback_chain_change",
+    "FallbackChainChangeLevel": ".fallback_chain_change_level",
+    "FallbackChainChangeStrategy": ".fallback_chain_change_strategy",
+    "FallbackChainDeleted": ".fallback_chain_deleted",
+    "FallbackChainList": ".fallback_chain_list",
+    "FallbackChainRequest": ".fallback_chain_request",
+    "FallbackChainRequestLevel": ".fallback_chain_request_level",
+    "FallbackChainRequestStrategy": ".fallback_chain_request_strategy",
     "HealthState": ".health_state",
     "MetacacheData": ".metacache_data",
     "ProviderHealth": ".provider_health",
@@ -63,10 +85,21 @@ __all__ = [
     "AuditComplianceStatus",
     "CachePhases",
     "CacheStats",
+    "ChainTarget",
+    "ChainTargetRequest",
     "ComplianceInfo",
     "Error",
     "ErrorDetail",
     "ErrorDetails",
+    "FallbackChain",
+    "FallbackChainChange",
+    "FallbackChainChangeLevel",
+    "FallbackChainChangeStrategy",
+    "FallbackChainDeleted",
+    "FallbackChainList",
+    "FallbackChainRequest",
+    "FallbackChainRequestLevel",
+    "FallbackChainRequestStrategy",
     "HealthState",
     "MetacacheData",
     "ProviderHealth",

@@ -78,6 +78,64 @@ class CacheStats(Model):
     ]
 
 
+class ChainTarget(Model):
+    provider: Annotated[StrictStr, Field(description="The provider that is asked.", examples=["anthropic"])]
+    model: Annotated[
+        StrictStr | None,
+        Field(
+            description="The model that it is asked for; when absent, the called one or its counterpart.",
+            examples=["claude-sonnet-4-6"],
+        ),
+        Given,
+    ] = None
+    weight: Annotated[StrictFloat, Field(description="Its share of the calls.", examples=[9])]
+    priority: Annotated[Integer, Field(description="Its place, the lowest first.", examples=[1])]
+
+
+class ChainTargetRequest(Model):
+    model_config = ConfigDict(extra="forbid")
+    provider: Annotated[
+        StrictStr,
+        Field(
+            description="The provider to ask; the gateway must know it.",
+            examples=["anthropic"],
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9_]+$",
+        ),
+    ]
+    model: Annotated[
+        StrictStr | None,
+        Field(
+            description="The model to ask it for; by default the called one, or its documented counterpart at that provider.",
+            examples=["claude-sonnet-4-6"],
+            max_length=200,
+            min_length=1,
+        ),
+        Given,
+    ] = None
+    weight: Annotated[
+        StrictFloat | None,
+        Field(
+            description="Its share of the calls, for the strategy `weighted`; 1 by default.",
+            examples=[9],
+            gt=0.0,
+            le=1000.0,
+        ),
+        Given,
+    ] = None
+    priority: Annotated[
+        Integer | None,
+        Field(
+            description="Its place for the strategy `priority`, the lowest first; 1 by default.",
+            examples=[1],
+            ge=1,
+            le=1000,
+        ),
+        Given,
+    ] = None
+
+
 class ComplianceInfo(Model):
     model_config = ConfigDict(extra="allow")
     data_classification: Annotated[
@@ -116,6 +174,123 @@ class ComplianceInfo(Model):
             description="The text with placeholders in place of the finds; null when it is not stored.", examples=[None]
         ),
     ] = None
+
+
+class CreateFallbackChainHeaders(Model):
+    x_smartflow_user_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-user-id",
+            description="The user on whose behalf the call is made. It ends up in the audit log and in the behavioural baseline.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_user_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-user-id",
+            description="An older name of `x-smartflow-user-id`; the newer one wins.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_conversation_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-conversation-id",
+            description="Groups the calls of one conversation in the audit log.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_session_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-session-id",
+            description="An older name of `x-conversation-id`; the newer one wins.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    idempotency_key: Annotated[
+        StrictStr | None,
+        Field(
+            alias="idempotency-key",
+            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+
+
+class DeleteFallbackChainHeaders(Model):
+    x_smartflow_user_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-user-id",
+            description="The user on whose behalf the call is made. It ends up in the audit log and in the behavioural baseline.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_user_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-user-id",
+            description="An older name of `x-smartflow-user-id`; the newer one wins.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_conversation_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-conversation-id",
+            description="Groups the calls of one conversation in the audit log.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_session_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-session-id",
+            description="An older name of `x-conversation-id`; the newer one wins.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+
+
+class DeleteFallbackChainPath(Model):
+    name: Annotated[
+        StrictStr,
+        Field(
+            description="The name of a fallback chain.",
+            max_length=128,
+            min_length=1,
+            pattern="^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        ),
+    ]
 
 
 class Error(Model):
@@ -180,6 +355,118 @@ class ErrorDetail(Model):
         ),
         Given,
     ] = None
+
+
+class FallbackChain(Model):
+    name: Annotated[
+        StrictStr, Field(description="The model or the provider that the chain answers for.", examples=["openai"])
+    ]
+    level: Annotated[StrictStr, Field(description="What the name names.", examples=["provider"])]
+    strategy: Annotated[StrictStr, Field(description="In which order targets are asked.", examples=["priority"])]
+    targets: Annotated[list[ChainTarget], Field(description="Who may answer.")]
+    max_retries: Annotated[Integer, Field(description="How often one target is asked again.", examples=[1])]
+    backoff_ms: Annotated[Integer, Field(description="The first pause before that, in milliseconds.", examples=[200])]
+
+
+class FallbackChainChange(Model):
+    model_config = ConfigDict(extra="forbid")
+    level: Annotated[
+        Literal["model", "provider"] | None,
+        Field(description="What the name of the chain names; `model` by default.", examples=["provider"]),
+        Given,
+    ] = None
+    strategy: Annotated[
+        Literal["priority", "round_robin", "weighted", "least_connections", "random", "latency", "cost"] | None,
+        Field(description="In which order targets are asked; `priority` by default.", examples=["priority"]),
+        Given,
+    ] = None
+    targets: Annotated[list[ChainTargetRequest], Field(description="Who may answer.", max_length=20, min_length=1)]
+    max_retries: Annotated[
+        Integer | None,
+        Field(
+            description="How often one target is asked again after 429, 5xx or no connection; 1 by default.",
+            examples=[1],
+            ge=0,
+            le=5,
+        ),
+        Given,
+    ] = None
+    backoff_ms: Annotated[
+        Integer | None,
+        Field(
+            description="The first pause before that, in milliseconds; it doubles each time. 200 by default.",
+            examples=[200],
+            ge=0,
+            le=10000,
+        ),
+        Given,
+    ] = None
+
+
+class FallbackChainDeleted(Model):
+    name: Annotated[StrictStr, Field(description="The chain that is gone.", examples=["openai"])]
+    deleted: Annotated[StrictBool, Field(description="Always true.", examples=[True])]
+
+
+class FallbackChainList(Model):
+    chains: Annotated[list[FallbackChain], Field(description="The chains, ordered by name.")]
+
+
+class FallbackChainRequest(Model):
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[
+        StrictStr,
+        Field(
+            description="The model (`level: model`) or the provider (`level: provider`) that the chain answers for.",
+            examples=["openai"],
+            max_length=128,
+            min_length=1,
+            pattern="^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        ),
+    ]
+    level: Annotated[
+        Literal["model", "provider"] | None,
+        Field(description="What the name of the chain names; `model` by default.", examples=["provider"]),
+        Given,
+    ] = None
+    strategy: Annotated[
+        Literal["priority", "round_robin", "weighted", "least_connections", "random", "latency", "cost"] | None,
+        Field(description="In which order targets are asked; `priority` by default.", examples=["priority"]),
+        Given,
+    ] = None
+    targets: Annotated[list[ChainTargetRequest], Field(description="Who may answer.", max_length=20, min_length=1)]
+    max_retries: Annotated[
+        Integer | None,
+        Field(
+            description="How often one target is asked again after 429, 5xx or no connection; 1 by default.",
+            examples=[1],
+            ge=0,
+            le=5,
+        ),
+        Given,
+    ] = None
+    backoff_ms: Annotated[
+        Integer | None,
+        Field(
+            description="The first pause before that, in milliseconds; it doubles each time. 200 by default.",
+            examples=[200],
+            ge=0,
+            le=10000,
+        ),
+        Given,
+    ] = None
+
+
+class GetFallbackChainPath(Model):
+    name: Annotated[
+        StrictStr,
+        Field(
+            description="The name of a fallback chain.",
+            max_length=128,
+            min_length=1,
+            pattern="^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        ),
+    ]
 
 
 class GetVasLogsQuery(Model):
@@ -484,6 +771,65 @@ class SystemHealth(Model):
     cache: CacheStats
     timestamp: Annotated[
         DateTime, Field(description="When the state was taken, ISO-8601 UTC.", examples=["2026-02-19T10:15:03Z"])
+    ]
+
+
+class UpdateFallbackChainHeaders(Model):
+    x_smartflow_user_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-user-id",
+            description="The user on whose behalf the call is made. It ends up in the audit log and in the behavioural baseline.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_user_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-user-id",
+            description="An older name of `x-smartflow-user-id`; the newer one wins.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_conversation_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-conversation-id",
+            description="Groups the calls of one conversation in the audit log.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_session_id: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-session-id",
+            description="An older name of `x-conversation-id`; the newer one wins.",
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+
+
+class UpdateFallbackChainPath(Model):
+    name: Annotated[
+        StrictStr,
+        Field(
+            description="The name of a fallback chain.",
+            max_length=128,
+            min_length=1,
+            pattern="^[A-Za-z0-9][A-Za-z0-9._:-]*$",
+        ),
     ]
 
 

@@ -267,4 +267,312 @@ ROUTES: tuple[Route, ...] = (
             },
         },
     ),
+    Route(
+        operation_id="listFallbackChains",
+        method="GET",
+        path="/api/routing/fallback-chains",
+        service="management",
+        tag="routing",
+        summary="List fallback chains",
+        security=("bearerAuth",),
+        responses={
+            200: {
+                "application/json": models.FallbackChainList,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="createFallbackChain",
+        method="POST",
+        path="/api/routing/fallback-chains",
+        service="management",
+        tag="routing",
+        summary="Create a fallback chain",
+        security=("bearerAuth",),
+        request_bodies={
+            "application/json": models.FallbackChainRequest,
+        },
+        body_required=True,
+        header_params=(
+            Param(
+                "x-smartflow-user-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+            Param(
+                "x-user-id", False, {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"}
+            ),
+            Param(
+                "x-conversation-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+            Param(
+                "x-session-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+            Param(
+                "idempotency-key",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+        ),
+        header_model=models.CreateFallbackChainHeaders,
+        responses={
+            200: {
+                "application/json": models.FallbackChain,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="getFallbackChain",
+        method="GET",
+        path="/api/routing/fallback-chains/{name}",
+        service="management",
+        tag="routing",
+        summary="Read a fallback chain",
+        security=("bearerAuth",),
+        path_params=(
+            Param(
+                "name",
+                True,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]*$"},
+            ),
+        ),
+        path_model=models.GetFallbackChainPath,
+        responses={
+            200: {
+                "application/json": models.FallbackChain,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            404: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            404: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="updateFallbackChain",
+        method="PUT",
+        path="/api/routing/fallback-chains/{name}",
+        service="management",
+        tag="routing",
+        summary="Change a fallback chain",
+        security=("bearerAuth",),
+        request_bodies={
+            "application/json": models.FallbackChainChange,
+        },
+        body_required=True,
+        path_params=(
+            Param(
+                "name",
+                True,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]*$"},
+            ),
+        ),
+        path_model=models.UpdateFallbackChainPath,
+        header_params=(
+            Param(
+                "x-smartflow-user-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+            Param(
+                "x-user-id", False, {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"}
+            ),
+            Param(
+                "x-conversation-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+            Param(
+                "x-session-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+        ),
+        header_model=models.UpdateFallbackChainHeaders,
+        responses={
+            200: {
+                "application/json": models.FallbackChain,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            404: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            404: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="deleteFallbackChain",
+        method="DELETE",
+        path="/api/routing/fallback-chains/{name}",
+        service="management",
+        tag="routing",
+        summary="Delete a fallback chain",
+        security=("bearerAuth",),
+        path_params=(
+            Param(
+                "name",
+                True,
+                {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]*$"},
+            ),
+        ),
+        path_model=models.DeleteFallbackChainPath,
+        header_params=(
+            Param(
+                "x-smartflow-user-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+            Param(
+                "x-user-id", False, {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"}
+            ),
+            Param(
+                "x-conversation-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+            Param(
+                "x-session-id",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
+            ),
+        ),
+        header_model=models.DeleteFallbackChainHeaders,
+        responses={
+            200: {
+                "application/json": models.FallbackChainDeleted,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            404: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            404: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
 )
