@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     from .exceptions import ConnectionError as ConnectionError
     from .exceptions import TimeoutError as TimeoutError
     from .types import (
+        AgentResult,
         AIChunk,
         AIResponse,
-        AgentResult,
         CacheStats,
         ComplianceInfo,
         ComplianceResult,
         IntelligentScanResult,
         LearningStatus,
         LearningSummary,
-        MLStats,
         MetacacheData,
+        MLStats,
         OrgBaseline,
         PersistenceStats,
         ProviderHealth,

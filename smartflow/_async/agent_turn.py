@@ -74,7 +74,7 @@ class AsyncTurn:
 
     async def _ask(self) -> AIResponse:
         client = self._client if self._ends is None else self._client.with_options(timeout=self._left())
-        answer = await client.chat_completions(self.messages, **self._request)
+        answer: AIResponse = await client.chat_completions(self.messages, **self._request)
         self.spending.add_answer(answer)
         return answer
 

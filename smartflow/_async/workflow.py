@@ -148,7 +148,9 @@ def _variables_of(data: Any) -> Dict[str, Any]:
 class AsyncRun:
     """One run: the variables, and what has happened so far."""
 
-    def __init__(self, name: str, steps: Mapping[str, WorkflowStep], stepper: AsyncStepper, given: Dict[str, Any]) -> None:
+    def __init__(
+        self, name: str, steps: Mapping[str, WorkflowStep], stepper: AsyncStepper, given: Dict[str, Any]
+    ) -> None:
         self._name = name
         self._steps = steps
         self._stepper = stepper
@@ -166,7 +168,9 @@ class AsyncRun:
         current: Optional[str] = entry
         while current is not None:
             if len(self.records) >= limit:
-                self._end(SmartflowError(f"the run needs more than max_iterations={limit} steps", code="max_iterations"))
+                self._end(
+                    SmartflowError(f"the run needs more than max_iterations={limit} steps", code="max_iterations")
+                )
                 return
             current = await self._advance(self._steps[current])
 

@@ -26,7 +26,7 @@ _MAPPINGS = ("cases",)
 def targets_of(step: WorkflowStep) -> List[str]:
     """All steps that can come after this one."""
     config = step.config if isinstance(step.config, Mapping) else {}
-    found = list(step.next_steps)
+    found: List[Any] = list(step.next_steps)
     if step.action == "condition":
         cases = config.get("cases")
         found += [*(cases.values() if isinstance(cases, Mapping) else ()), config.get("default")]
@@ -55,7 +55,9 @@ def _of_step(step: WorkflowStep, steps: Mapping[str, WorkflowStep], given: Optio
     needed, optional = ACTIONS[step.action]
     known = (*needed, *optional)
     yield from (f"config needs {name!r}" for name in needed if name not in step.config)
-    yield from (f"config has {name!r}; {step.action} knows {', '.join(known)}" for name in step.config if name not in known)
+    yield from (
+        f"config has {name!r}; {step.action} knows {', '.join(known)}" for name in step.config if name not in known
+    )
     yield from (
         f"config {name!r} must be a dict" for name in _MAPPINGS if not isinstance(step.config.get(name, {}), Mapping)
     )

@@ -13,4 +13,6 @@ def is_async(function: Any) -> bool:
     """Whether calling it gives a coroutine; partials and objects with `async def __call__` are looked into."""
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(type(function), "__call__", None)  # noqa: B004 - it is looked at, not whether it is there
+    )

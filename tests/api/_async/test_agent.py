@@ -99,11 +99,7 @@ async def test_scans_are_left_out_when_the_caller_says_so(sf: SmartflowClient, o
 
 
 async def test_the_chosen_policy_is_applied(sf: SmartflowClient) -> None:
-    """The general scan lets a medical record number pass for review; only the policy of health care blocks it."""
-    text = "The patient has MRN: 12345678"
-    plain = await sf.check_compliance(text, policy="pci_dss_strict")
-    strict = await sf.check_compliance(text, policy="hipaa")
-    assert (plain.has_violations, strict.risk_level) == (False, "critical")
+    """The general scan wants a passport number reviewed; only one of the policies blocks it."""
     seen: List[ScanVerdict] = []
 
     def approve(verdict: ScanVerdict) -> bool:
@@ -111,11 +107,19 @@ async def test_the_chosen_policy_is_applied(sf: SmartflowClient) -> None:
         return True
 
     usual = SmartflowAgent(sf, compliance_policy="pci_dss_strict", on_review=approve)
-    await usual.chat(text, scan_output=False)
-    assert [verdict.action for verdict in seen] == ["Review"]
-    careful = SmartflowAgent(sf, compliance_policy="hipaa", on_review=approve)
-    with pytest.raises(ComplianceError, match="hipaa"):
-        await careful.chat(text, scan_output=False)
+    await usual.chat(PASSPORT, scan_output=False)
+    assert [(verdict.action, verdict.policy) for verdict in seen] == [("Review", "pci_dss_strict")]
+    careful = SmartflowAgent(sf, compliance_policy="gdpr", on_review=approve)
+    with pytest.raises(ComplianceError, match="gdpr"):
+        await careful.chat(PASSPORT, scan_output=False)
+    assert len(seen) == 1
+
+
+async def test_an_unknown_policy_is_an_error_and_no_pass(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, compliance_policy="no_such_policy")
+    with pytest.raises(ValidationError, match="there is no such policy"):
+        await agent.chat("Hello")
+    assert agent.message_count == 0
 
 
 async def test_a_text_to_be_reviewed_passes_only_when_the_reviewer_says_true(sf: SmartflowClient) -> None:
