@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-from .._core.check import check_identity, check_int, check_text
+from .._core.check import check_identity, check_int, check_messages, check_text
 from .._core.defaults import TEMPERATURE
 from .._core.spending import Spending
+from .._core.structured import StructuredOutput
 from .._core.tools import tools_of
 from .._io import aio
 from ..exceptions import ConfigError
@@ -83,21 +84,23 @@ class SmartflowAgent:
     ) -> None:
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0):
             raise ConfigError(f"timeout must be a positive number of seconds, not {timeout!r}")
-        self.client = client
-        self.name = check_text(name, "name")
-        self.model = check_text(model, "model")
-        self.system_prompt = None if system_prompt is None else check_text(system_prompt, "system_prompt", empty=True)
-        self.temperature = temperature
-        self.max_tokens = max_tokens
-        self.compliance_policy = check_text(compliance_policy, "compliance_policy")
-        self.enable_compliance_scan = enable_compliance_scan
-        self.user_id = None if user_id is None else check_identity(user_id, "user_id")
-        self.org_id = None if org_id is None else check_text(org_id, "org_id")
-        self.on_review = on_review
-        self.on_log = on_log
-        self.max_turns = check_int(max_turns, "max_turns", 1)
-        self.max_parallel_tools = check_int(max_parallel_tools, "max_parallel_tools", 1)
-        self.timeout = timeout
+        self.client: SmartflowClient = client
+        self.name: str = check_text(name, "name")
+        self.model: str = check_text(model, "model")
+        self.system_prompt: Optional[str] = (
+            None if system_prompt is None else check_text(system_prompt, "system_prompt", empty=True)
+        )
+        self.temperature: Optional[float] = temperature
+        self.max_tokens: Optional[int] = max_tokens
+        self.compliance_policy: str = check_text(compliance_policy, "compliance_policy")
+        self.enable_compliance_scan: bool = enable_compliance_scan
+        self.user_id: Optional[str] = None if user_id is None else check_identity(user_id, "user_id")
+        self.org_id: Optional[str] = None if org_id is None else check_text(org_id, "org_id")
+        self.on_review: Optional[Callable[[ScanVerdict], Any]] = on_review
+        self.on_log: Optional[Callable[[ScanVerdict], Any]] = on_log
+        self.max_turns: int = check_int(max_turns, "max_turns", 1)
+        self.max_parallel_tools: int = check_int(max_parallel_tools, "max_parallel_tools", 1)
+        self.timeout: Optional[float] = timeout
         self._tools = tools_of(tools)
         self._spending = Spending()
         self._lock = aio.Lock()
@@ -127,18 +130,24 @@ class SmartflowAgent:
         """
         return (await self.run(message, scan_input, scan_output)).content
 
-    async def run(self, message: str, scan_input: bool = True, scan_output: bool = True) -> AgentResult:
+    async def run(
+        self, message: str, scan_input: bool = True, scan_output: bool = True, *, output_type: Any = None
+    ) -> AgentResult:
         """Return the agent's answer with what it took: tokens, cost, tool calls and verdicts.
 
         Args:
             message: What the user says.
             scan_input: As for `chat()`.
             scan_output: As for `chat()`.
+            output_type: A dataclass, TypedDict, pydantic model or plain type that the answer shall be, as `output`. An
+                answer that does not fit is given back to the model, within `max_turns`.
 
         Returns:
             An `AgentResult`.
 
         Raises:
+            ConfigError: The output type has no JSON schema.
+            ResponseValidationError: No answer was of the output type.
             ComplianceError: As for `chat()`.
             SmartflowError: As for `chat()`.
 
@@ -146,10 +155,16 @@ class SmartflowAgent:
             >>> result = await SmartflowAgent(sf).run("What is REST?")
             >>> print(result.content, result.usage.total_tokens, result.turns)
         """
-        return await self._run(message, scan_input, scan_output)
+        wanted = None if output_type is None else StructuredOutput(output_type)
+        return await self._run(message, scan_input, scan_output, wanted=wanted)
 
     async def _run(
-        self, message: str, scan_input: bool, scan_output: bool, also: Optional[Spending] = None
+        self,
+        message: str,
+        scan_input: bool,
+        scan_output: bool,
+        also: Optional[Spending] = None,
+        wanted: Optional[StructuredOutput] = None,
     ) -> AgentResult:
         """A turn; `also` counts what it used, like the agent itself does, whatever becomes of it."""
         check_text(message, "message")
@@ -158,7 +173,7 @@ class SmartflowAgent:
         if scan_input or scan_output:
             check_scannable(self.client, self.name)
         async with self._lock:
-            turn = self._turn(scan_input, scan_output)
+            turn = self._turn(scan_input, scan_output, wanted)
             try:
                 result = await turn.run(message)
             finally:
@@ -169,11 +184,13 @@ class SmartflowAgent:
             self._messages = turn.messages
         return result
 
-    def _turn(self, scan_input: bool, scan_output: bool) -> AsyncTurn:
+    def _turn(self, scan_input: bool, scan_output: bool, wanted: Optional[StructuredOutput]) -> AsyncTurn:
         client = self.client if self.user_id is None else self.client.with_options(user_id=self.user_id)
         request: Dict[str, Any] = {"model": self.model, "temperature": self.temperature, "max_tokens": self.max_tokens}
         if self._tools:
             request["tools"] = [tool.to_wire() for tool in self._tools.values()]
+        if wanted is not None:
+            request["response_format"] = wanted.to_wire()
         scanner = AsyncScanner(
             client, self.name, self.compliance_policy, self.user_id, self.org_id, self.on_review, self.on_log
         )
@@ -188,6 +205,7 @@ class SmartflowAgent:
             max_turns=self.max_turns,
             max_parallel_tools=self.max_parallel_tools,
             timeout=self.timeout,
+            wanted=wanted,
         )
 
     def clear_history(self) -> None:
@@ -207,6 +225,23 @@ class SmartflowAgent:
             [{'role': 'system', 'content': 'You are brief.'}]
         """
         return copy.deepcopy(self._messages)
+
+    def set_history(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Continue another conversation, such as one that was kept as JSON; they are copied, and not scanned.
+
+        Args:
+            messages: What `get_history()` gave. Its system prompt is taken as it stands there.
+
+        Raises:
+            ValidationError: They are no list of messages.
+
+        Example:
+            >>> agent = SmartflowAgent(sf)
+            >>> agent.set_history([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}])
+            >>> print(agent.message_count)
+            2
+        """
+        self._messages = copy.deepcopy(check_messages(messages)) if messages else []
 
     @property
     def message_count(self) -> int:

@@ -8,9 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from .._core.spending import Spending
+from .._core.structured import StructuredOutput
 from .._core.tools import AgentTool
 from .._io import aio
-from ..exceptions import SmartflowError, TimeoutError, ValidationError
+from ..exceptions import ResponseValidationError, SmartflowError, TimeoutError, ValidationError
 from ..types.agents import AgentResult, ToolCall
 from ..types.chat import AIResponse
 from .agent_scans import AsyncScanner
@@ -37,6 +38,7 @@ class AsyncTurn:
         max_turns: int,
         max_parallel_tools: int,
         timeout: Optional[float],
+        wanted: Optional[StructuredOutput] = None,
     ) -> None:
         self._client = client
         self.messages = messages
@@ -48,6 +50,8 @@ class AsyncTurn:
         self._max_turns = max_turns
         self._limit = max_parallel_tools
         self._timeout = timeout
+        self._wanted = wanted
+        self._misfit: Optional[ValidationError] = None
         self._ends = None if timeout is None else time.monotonic() + timeout
         self._called: List[ToolCall] = []
         self.spending = Spending()
@@ -63,14 +67,33 @@ class AsyncTurn:
             if self._scan_output:
                 await self._scanner.scan("output", text)
             self.messages.append({**copy.deepcopy(answer.message), "role": "assistant"})
-            if not answer.tool_calls:
-                spent = self.spending
-                return AgentResult(text, spent.usage, spent.cost_cents, turn, self._called, self._scanner.verdicts)
-            await self._answer_calls(answer.tool_calls)
+            if answer.tool_calls:
+                await self._answer_calls(answer.tool_calls)
+            elif self._fits(text):
+                spent, scans = self.spending, self._scanner.verdicts
+                return AgentResult(text, spent.usage, spent.cost_cents, turn, self._called, scans, self._output)
+        if self._misfit is not None:
+            raise ResponseValidationError(
+                f"after max_turns={self._max_turns} calls the answer still does not fit: {self._misfit.message}",
+                body=text,
+            )
         raise SmartflowError(
             f"no answer after max_turns={self._max_turns} calls of the model: it still wants to call tools",
             code="max_turns",
         )
+
+    def _fits(self, text: str) -> bool:
+        """Whether the answer is of the wanted type; what is wrong with it is told to the model, which tries again."""
+        self._output: Any = text
+        if self._wanted is None:
+            return True
+        try:
+            self._output = self._wanted.read(text)
+        except ValidationError as error:
+            self._misfit = error
+            self.messages.append({"role": "user", "content": f"That does not fit: {error.message}. Answer again."})
+            return False
+        return True
 
     async def _ask(self) -> AIResponse:
         client = self._client if self._ends is None else self._client.with_options(timeout=self._left())

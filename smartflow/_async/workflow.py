@@ -35,8 +35,8 @@ class SmartflowWorkflow:
     """
 
     def __init__(self, client: SmartflowClient, name: str = "SmartflowWorkflow") -> None:
-        self.client = client
-        self.name = check_text(name, "name")
+        self.client: SmartflowClient = client
+        self.name: str = check_text(name, "name")
         self.steps: Dict[str, WorkflowStep] = {}
         self.entry_step: Optional[str] = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import enum
 import sys
@@ -44,16 +45,12 @@ def _generic_schema(hint: Any, inside: Tuple[Any, ...]) -> Dict[str, Any]:
         return {"enum": list(args)}
     if origin in _UNIONS:
         return {"anyOf": [schema_of(arm, inside) for arm in args]}
-    if hint in _LISTS or origin in _LISTS or origin is _abc(Sequence):
+    if hint in _LISTS or origin in _LISTS or origin is collections.abc.Sequence:
         items = [arm for arm in args if arm is not Ellipsis]
         return {"type": "array", "items": schema_of(items[0], inside)} if items else {"type": "array"}
-    if hint is dict or origin in (dict, _abc(Mapping)):
+    if hint is dict or origin in (dict, collections.abc.Mapping):
         return {"type": "object", "additionalProperties": schema_of(args[1], inside)} if args else {"type": "object"}
     raise ValidationError(f"{hint!r} has no JSON schema: use str, int, float, bool, list, dict, Literal or a dataclass")
-
-
-def _abc(generic: Any) -> Any:
-    return get_origin(generic[int]) if generic is Sequence else get_origin(generic[str, int])
 
 
 def _is_record(hint: Any) -> bool:
@@ -151,7 +148,7 @@ def _generic(hint: Any, value: Any, path: str) -> Any:
         return value
     if origin in _UNIONS:
         return _one_of(args, value, path)
-    if hint is dict or origin in (dict, _abc(Mapping)):
+    if hint is dict or origin in (dict, collections.abc.Mapping):
         if not isinstance(value, dict):
             raise _unfit(path, "an object", value)
         return {key: fit(args[1], item, f"{path}.{key}") for key, item in value.items()} if args else value

@@ -59,6 +59,7 @@ class AgentResult:
 
     Attributes:
         content: The text of the answer.
+        output: The answer as a value of the `output_type` that was asked for; without one, the text.
         usage: Tokens of all calls of the turn together.
         cost_cents: Estimated cost of these calls in US cents, as far as the gateway told.
         turns: How many calls of the model it took.
@@ -72,6 +73,7 @@ class AgentResult:
     turns: int = 1
     tool_calls: List[ToolCall] = field(default_factory=list)
     scans: List[ScanVerdict] = field(default_factory=list)
+    output: Any = None
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any, Dict
 
 import pytest
 
 from smartflow import (
     DirectModeError,
+    ResponseValidationError,
     SmartflowAgent,
     SmartflowClient,
     SmartflowWorkflow,
@@ -102,3 +104,32 @@ def test_turns_of_several_tasks_run_one_after_the_other(server: HostileServer, a
         assert [len(request.json()["messages"]) for request in server.requests] == [1, 3, 5, 7]
 
     asyncio.run(program())
+
+
+@dataclass
+class City:
+    name: str
+
+
+def test_an_answer_that_does_not_fit_is_given_back_to_the_model(
+    connect: Connect, server: HostileServer, at: Any
+) -> None:
+    at("openai")
+    server.answer(reply(chat("Paris")), reply(chat('{"name": 7}')), reply(chat('{"name": "Paris"}')))
+    agent = agent_of(connect(), enable_compliance_scan=False)
+    result = agent.run("The capital?", output_type=City)
+    assert (result.output, result.turns) == (City("Paris"), 3)
+    told = [request.json()["messages"][-1]["content"] for request in server.requests]
+    assert "no JSON" in told[1]
+    assert "answer.name must be string" in told[2]
+    assert server.requests[0].json()["response_format"]["json_schema"]["name"] == "City"
+
+
+def test_answers_that_never_fit_are_an_error(connect: Connect, server: HostileServer, at: Any) -> None:
+    at("openai")
+    server.answer(reply(chat("Paris")), reply(chat("Paris!")))
+    agent = agent_of(connect(), enable_compliance_scan=False, max_turns=2)
+    with pytest.raises(ResponseValidationError, match="max_turns=2") as caught:
+        agent.run("The capital?", output_type=City)
+    assert caught.value.body == "Paris!"
+    assert agent.message_count == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import dataclass
 from typing import Any, Callable, Dict, List
 
 import pytest
@@ -265,6 +267,43 @@ async def test_a_run_that_takes_too_long_is_a_timeout(sf: SmartflowClient) -> No
     with pytest.raises(TimeoutError, match="timeout=1e-09"):
         await agent.chat("Hello")
     assert agent.message_count == 0
+
+
+@dataclass
+class Ticket:
+    title: str
+    tags: List[str]
+    urgent: bool
+
+
+async def test_an_answer_can_be_of_a_type(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    agent = SmartflowAgent(sf)
+    result = await agent.run(unique("File a ticket"), output_type=Ticket)
+    assert isinstance(result.output, Ticket)
+    assert isinstance(result.output.urgent, bool)
+    assert json.loads(result.content)["title"] == result.output.title
+    numbers = await agent.run(unique("Count"), output_type=List[int])
+    assert all(isinstance(each, int) for each in numbers.output)
+    assert (await agent.run(unique("Hello"))).output == agent.get_history()[-1]["content"]
+
+
+async def test_an_output_type_that_json_cannot_say_is_refused(sf: SmartflowClient) -> None:
+    with pytest.raises(ConfigError, match="output_type"):
+        await SmartflowAgent(sf).run("Hello", output_type=complex)
+
+
+async def test_a_conversation_is_kept_as_json_and_continued(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
+    await agent.chat("Hello")
+    kept = json.dumps(agent.get_history())
+    other = SmartflowAgent(sf)
+    other.set_history(json.loads(kept))
+    assert other.get_history() == agent.get_history()
+    await other.chat("And then?")
+    assert (other.message_count, agent.message_count) == (5, 3)
+    with pytest.raises(ValidationError, match="role"):
+        other.set_history([{"content": "no role"}])
+    assert other.message_count == 5
 
 
 @pytest.mark.parametrize(
