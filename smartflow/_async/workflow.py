@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
 
 from .._core.check import check_int, check_text
 from .._core.workflow_checks import problems_of
-from ..exceptions import SmartflowError, ValidationError
-from ..types.agents import StepRecord, WorkflowResult, WorkflowStep
-from .workflow_steps import AsyncStepper, Outcome
+from ..exceptions import ValidationError
+from ..types.agents import WorkflowResult, WorkflowStep
+from .workflow_run import AsyncRun
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -52,7 +51,7 @@ class SmartflowWorkflow:
 
         Args:
             name: The step's name, by which others lead to it and read its output: `{name.output}`.
-            action: `chat`, `compliance_check`, `condition`, `function`, `agent`, `workflow` or `wait`.
+            action: `chat`, `compliance_check`, `condition`, `function`, `agent`, `workflow`, `parallel` or `wait`.
             config: What the action needs; docs/workflows.md lists it.
             next_steps: The step that follows, as a list of one; without it the run ends here.
             on_error: The step that takes over when this one fails; it sees the reason as `{error}`.
@@ -125,7 +124,7 @@ class SmartflowWorkflow:
             >>> print(result.success, result.output, result.total_tokens)
         """
         check_int(max_iterations, "max_iterations", 1)
-        run = AsyncRun(self.name, dict(self.steps), AsyncStepper(self.client), _variables_of(input_data))
+        run = AsyncRun(self.client, dict(self.steps), _variables_of(input_data))
         problems = self.validate(list(run.context))
         if problems:
             run.errors += problems
@@ -143,92 +142,3 @@ def _variables_of(data: Any) -> Dict[str, Any]:
             f"input_data must be a dict of variables or a string, not {type(data).__name__}", param="input_data"
         )
     return dict(data)
-
-
-class AsyncRun:
-    """One run: the variables, and what has happened so far."""
-
-    def __init__(
-        self, name: str, steps: Mapping[str, WorkflowStep], stepper: AsyncStepper, given: Dict[str, Any]
-    ) -> None:
-        self._name = name
-        self._steps = steps
-        self._stepper = stepper
-        self._started = time.perf_counter()
-        self.context: Dict[str, Any] = given
-        self._output: Any = None
-        self.records: List[StepRecord] = []
-        self.errors: List[str] = []
-        self.exception: Optional[SmartflowError] = None
-
-    async def follow(self, entry: str, limit: int) -> None:
-        """Run steps from the entry on until one leads nowhere, one fails, or the limit is reached."""
-        # Before the first step has an output, the input stands for it.
-        self.context.setdefault("output", self.context.get("input"))
-        current: Optional[str] = entry
-        while current is not None:
-            if len(self.records) >= limit:
-                self._end(
-                    SmartflowError(f"the run needs more than max_iterations={limit} steps", code="max_iterations")
-                )
-                return
-            current = await self._advance(self._steps[current])
-
-    async def _advance(self, step: WorkflowStep) -> Optional[str]:
-        """Run one step; return the name of the next one."""
-        spending = self._stepper.spending
-        tokens, cost, began = spending.usage.total_tokens, spending.cost_cents, time.perf_counter()
-        outcome, error = Outcome(None, becomes_output=False), None
-        try:
-            outcome = await self._stepper.carry_out(step, self.context)
-        except SmartflowError as caught:
-            error = caught
-        self.records.append(
-            StepRecord(
-                name=step.name,
-                action=step.action,
-                output=outcome.output,
-                error=None if error is None else str(error),
-                tokens=spending.usage.total_tokens - tokens,
-                cost_cents=spending.cost_cents - cost,
-                duration_ms=(time.perf_counter() - began) * 1000,
-            )
-        )
-        if error is not None:
-            return self._failed(step, error)
-        self._remember(step, outcome)
-        return outcome.next_step or (step.next_steps[0] if step.next_steps else None)
-
-    def _remember(self, step: WorkflowStep, outcome: Outcome) -> None:
-        # A field of a result can be named with or without `output`: {check.risk_level}, {check.output.risk_level}.
-        fields = outcome.output if isinstance(outcome.output, Mapping) else {}
-        self.context[step.name] = {**fields, "output": outcome.output}
-        if outcome.becomes_output:
-            self._output = self.context["output"] = outcome.output
-
-    def _failed(self, step: WorkflowStep, error: SmartflowError) -> Optional[str]:
-        if step.on_error is None:
-            self._end(error, f"step {step.name!r}: {error}")
-        else:
-            self.errors.append(f"step {step.name!r}: {error}")
-            self.context["error"] = str(error)
-        return step.on_error
-
-    def _end(self, error: SmartflowError, words: Optional[str] = None) -> None:
-        self.errors.append(words or str(error))
-        self.exception = error
-
-    def result(self) -> WorkflowResult:
-        """How the run went."""
-        spending = self._stepper.spending
-        return WorkflowResult(
-            success=self.exception is None,
-            output=self._output,
-            steps_executed=[record.name for record in self.records],
-            errors=self.errors,
-            total_tokens=spending.usage.total_tokens,
-            total_cost_cents=spending.cost_cents,
-            execution_time_ms=(time.perf_counter() - self._started) * 1000,
-            records=self.records,
-            exception=self.exception,
-        )

@@ -17,6 +17,7 @@ ACTIONS: Mapping[str, Any] = {
     "function": (("function",), ("input",)),
     "agent": (("agent",), ("message",)),
     "workflow": (("workflow",), ("input",)),
+    "parallel": (("steps",), ("max_parallel",)),
     "wait": (("seconds",), ()),
 }
 _TEMPLATES = ("prompt", "system_prompt", "content", "input", "message")
@@ -30,7 +31,13 @@ def targets_of(step: WorkflowStep) -> List[str]:
     if step.action == "condition":
         cases = config.get("cases")
         found += [*(cases.values() if isinstance(cases, Mapping) else ()), config.get("default")]
-    return [each for each in (*found, step.on_error) if each]
+    return [each for each in (*found, *branches_of(step), step.on_error) if each]
+
+
+def branches_of(step: WorkflowStep) -> List[Any]:
+    """The steps that a parallel step runs side by side."""
+    branches = step.config.get("steps") if step.action == "parallel" else ()
+    return list(branches) if isinstance(branches, (list, tuple)) else []
 
 
 def problems_of(steps: Mapping[str, WorkflowStep], entry: Optional[str], given: Optional[FrozenSet[str]]) -> List[str]:
@@ -61,6 +68,8 @@ def _of_step(step: WorkflowStep, steps: Mapping[str, WorkflowStep], given: Optio
     yield from (
         f"config {name!r} must be a dict" for name in _MAPPINGS if not isinstance(step.config.get(name, {}), Mapping)
     )
+    if step.action == "parallel":
+        yield from _of_branches(step, steps)
     if step.action == "condition":
         if step.next_steps:
             yield "a condition goes on by its cases and default, not by next_steps"
@@ -69,6 +78,20 @@ def _of_step(step: WorkflowStep, steps: Mapping[str, WorkflowStep], given: Optio
     yield from (f"leads to {name!r}, which is no step" for name in targets_of(step) if name not in steps)
     if given is not None:
         yield from _unknown_variables(step, steps, given)
+
+
+def _of_branches(step: WorkflowStep, steps: Mapping[str, WorkflowStep]) -> Iterator[str]:
+    names = branches_of(step)
+    if not names or len(set(names)) < len(names):
+        yield "config 'steps' must be a list of different steps"
+    limit = step.config.get("max_parallel", 1)
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        yield "config 'max_parallel' must be a whole number of at least 1"
+    for branch in (steps[name] for name in names if name in steps):
+        if branch.action in ("parallel", "condition"):
+            yield f"its branch {branch.name!r} is a {branch.action}, which cannot run beside others"
+        if branch.next_steps or branch.on_error:
+            yield f"its branch {branch.name!r} must have no next_steps and no on_error: only the parallel step goes on"
 
 
 def _unknown_variables(step: WorkflowStep, steps: Mapping[str, WorkflowStep], given: FrozenSet[str]) -> Iterator[str]:

@@ -169,6 +169,45 @@ async def test_agents_and_workflows_are_steps(sf: SmartflowClient) -> None:
     assert result.total_tokens == agent.usage.total_tokens > 0
 
 
+def fan(sf: SmartflowClient, **config: Any) -> SmartflowWorkflow:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("fan", "parallel", {"steps": ["tone", "check"], **config}, ["join"])
+    workflow.add_step("tone", "chat", {"prompt": "The tone of {input}"})
+    workflow.add_step("check", "compliance_check", {"content": "{input}"})
+    workflow.add_step("join", "chat", {"prompt": "{tone.output} / {check.risk_level} / {fan.output.tone}"})
+    return workflow
+
+
+async def test_steps_run_side_by_side_and_their_outputs_come_together(
+    sf: SmartflowClient, unique: Callable[[str], str]
+) -> None:
+    result = await fan(sf).execute(unique("tulips"))
+    assert result.errors == []
+    assert result.steps_executed == ["tone", "check", "fan", "join"]
+    assert "The tone of tulips" in result.output
+    assert "/ low /" in result.output
+    assert result.total_tokens == sum(record.tokens for record in result.records)
+    assert [record.tokens > 0 for record in result.records] == [True, False, False, True]
+
+
+async def test_a_branch_that_fails_fails_the_parallel_step(sf: SmartflowClient) -> None:
+    result = await fan(sf, max_parallel=1).execute(CARD)
+    assert result.success is False
+    assert result.steps_executed == ["tone", "check", "fan"]
+    assert isinstance(result.exception, ComplianceError)
+    assert result.total_tokens > 0, "the other branch was paid for"
+
+
+async def test_branches_that_cannot_run_side_by_side_are_named(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf).add_step("fan", "parallel", {"steps": ["a", "b", "x"], "max_parallel": 0})
+    workflow.add_step("a", "chat", next_steps=["b"])
+    workflow.add_step("b", "condition", {"cases": {"x": "a"}})
+    problems = " ".join(workflow.validate())
+    for word in ("'x', which is no step", "'a' must have no next_steps", "'b' is a condition", "max_parallel"):
+        assert word in problems
+    assert "must be a list" in " ".join(SmartflowWorkflow(sf).add_step("fan", "parallel", {"steps": "ab"}).validate())
+
+
 async def test_the_entry_can_be_chosen(sf: SmartflowClient) -> None:
     workflow = SmartflowWorkflow(sf)
     workflow.add_step("last", "function", {"function": str.upper, "input": "{output}"})
