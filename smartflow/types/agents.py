@@ -126,7 +126,7 @@ class WorkflowResult:
 
     Attributes:
         success: Whether the run came to a regular end. An error that an `on_error` step took over does not spoil it.
-        output: The output of the last chat step; None before the first one.
+        output: The latest `{output}`; None when no step gave one.
         steps_executed: Names of the steps that were run, in order, a failed one included.
         errors: What went wrong, in words; also what an `on_error` step took over.
         total_tokens: Tokens of all steps together.
