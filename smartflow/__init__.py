@@ -8,10 +8,14 @@ from ._lazy import lazy
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._async.agent import SmartflowAgent
     from ._async.client import SmartflowClient
     from ._async.stream import AsyncChatStream
+    from ._async.workflow import SmartflowWorkflow
+    from ._sync.agent import SyncSmartflowAgent
     from ._sync.client import SyncSmartflowClient
     from ._sync.stream import SyncChatStream
+    from ._sync.workflow import SyncSmartflowWorkflow
     from .cli.configure import configure
     from .cli.status import status
     from .exceptions import (
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from .exceptions import ConnectionError as ConnectionError
     from .exceptions import TimeoutError as TimeoutError
     from .types import (
+        AgentResult,
         AIChunk,
         AIResponse,
         CacheStats,
@@ -47,16 +52,22 @@ if TYPE_CHECKING:
         ProviderHealth,
         ProviderMetrics,
         ResponseInfo,
+        ScanVerdict,
+        StepRecord,
         SystemHealth,
         Timeouts,
+        ToolCall,
         Usage,
         VASLog,
+        WorkflowResult,
+        WorkflowStep,
     )
 
 # `ConnectionError` and `TimeoutError` are documented names of the package, but `import *` must not replace the builtins.
 __all__ = [
     "AIChunk",
     "AIResponse",
+    "AgentResult",
     "AsyncChatStream",
     "AuthenticationError",
     "BudgetExceededError",
@@ -81,22 +92,35 @@ __all__ = [
     "RateLimitError",
     "ResponseInfo",
     "ResponseValidationError",
+    "ScanVerdict",
+    "SmartflowAgent",
     "SmartflowClient",
     "SmartflowError",
+    "SmartflowWorkflow",
+    "StepRecord",
     "StreamInterruptedError",
     "SyncChatStream",
+    "SyncSmartflowAgent",
     "SyncSmartflowClient",
+    "SyncSmartflowWorkflow",
     "SystemHealth",
     "Timeouts",
+    "ToolCall",
     "Usage",
     "VASLog",
     "ValidationError",
+    "WorkflowResult",
+    "WorkflowStep",
     "__version__",
     "configure",
     "status",
 ]
 
 _HOMES = {
+    "_async.agent": ("SmartflowAgent",),
+    "_async.workflow": ("SmartflowWorkflow",),
+    "_sync.agent": ("SyncSmartflowAgent",),
+    "_sync.workflow": ("SyncSmartflowWorkflow",),
     "_async.client": ("SmartflowClient",),
     "_async.stream": ("AsyncChatStream",),
     "_sync.client": ("SyncSmartflowClient",),
@@ -123,6 +147,7 @@ _HOMES = {
     "types": (
         "AIChunk",
         "AIResponse",
+        "AgentResult",
         "CacheStats",
         "ComplianceInfo",
         "ComplianceResult",
@@ -136,10 +161,15 @@ _HOMES = {
         "ProviderHealth",
         "ProviderMetrics",
         "ResponseInfo",
+        "ScanVerdict",
+        "StepRecord",
         "SystemHealth",
         "Timeouts",
+        "ToolCall",
         "Usage",
         "VASLog",
+        "WorkflowResult",
+        "WorkflowStep",
     ),
 }
 

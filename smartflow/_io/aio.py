@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import weakref
 from typing import Any, Awaitable, Callable, Iterable, List, Sequence, TypeVar
 
 import httpcore
 
-__all__ = ["Backend", "Semaphore", "discard", "owner", "sleep", "together"]
+from .functions import is_async
+
+__all__ = ["Backend", "Lock", "Semaphore", "discard", "invoke", "owner", "settled", "sleep", "together"]
 
 # httpcore shows type checkers the class that stands in when anyio is missing.
 Backend: Any = httpcore.AnyIOBackend
@@ -37,6 +41,41 @@ class Semaphore:
 async def together(calls: Sequence[Callable[[], Awaitable[T]]]) -> List[T]:
     """The results of several calls that are made at the same time, in their order."""
     return list(await asyncio.gather(*(call() for call in calls)))
+
+
+async def settled(calls: Sequence[Callable[[], Awaitable[Any]]], limit: int) -> List[Any]:
+    """What each call returns or raises, in their order, with at most `limit` of them at a time.
+
+    An error of one call is a result, and stops no other call.
+    """
+    places = asyncio.Semaphore(limit)
+
+    async def one(call: Callable[[], Awaitable[Any]]) -> Any:
+        async with places:
+            return await call()
+
+    return await asyncio.gather(*(one(call) for call in calls), return_exceptions=True)
+
+
+async def invoke(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """What a user's function returns. A plain one runs in a thread, so that it does not hold up the loop."""
+    if is_async(function):
+        return await function(*args, **kwargs)
+    result = await asyncio.to_thread(function, *args, **kwargs)
+    return await result if inspect.isawaitable(result) else result
+
+
+class Lock:
+    """One holder at a time, in whatever loop; an `asyncio.Lock` belongs to one for good."""
+
+    def __init__(self) -> None:
+        self._locks: weakref.WeakKeyDictionary[Any, asyncio.Lock] = weakref.WeakKeyDictionary()
+
+    async def __aenter__(self) -> None:
+        await self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()).acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._locks[asyncio.get_running_loop()].release()
 
 
 def owner() -> object:

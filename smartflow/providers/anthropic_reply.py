@@ -107,6 +107,8 @@ def _error(spec: ProviderSpec, event: Mapping[str, Any]) -> Dict[str, Any]:
 class AnthropicEvents(StreamReader):
     """Anthropic's events as they are. Their end marker is `message_stop`."""
 
+    finished: bool
+
     def read(self, event_name: str, data: bytes) -> List[Dict[str, Any]]:
         event = self._object(data)
         kind = event.setdefault("type", event_name)

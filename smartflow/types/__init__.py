@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from .._lazy import lazy
 
 if TYPE_CHECKING:
+    from .agents import AgentResult, ScanVerdict, StepRecord, ToolCall, WorkflowResult, WorkflowStep
     from .audit import ComplianceInfo, MetacacheData, ProviderMetrics, VASLog
     from .chat import AIChunk, AIResponse, Usage
     from .compliance import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AIChunk",
     "AIResponse",
+    "AgentResult",
     "CacheStats",
     "ComplianceInfo",
     "ComplianceResult",
@@ -37,10 +39,15 @@ __all__ = [
     "ProviderHealth",
     "ProviderMetrics",
     "ResponseInfo",
+    "ScanVerdict",
+    "StepRecord",
     "SystemHealth",
     "Timeouts",
+    "ToolCall",
     "Usage",
     "VASLog",
+    "WorkflowResult",
+    "WorkflowStep",
 ]
 
 # A result class costs a millisecond to make: each is made when it is first needed.
@@ -48,6 +55,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     globals(),
     {
+        "agents": ("AgentResult", "ScanVerdict", "StepRecord", "ToolCall", "WorkflowResult", "WorkflowStep"),
         "audit": ("ComplianceInfo", "MetacacheData", "ProviderMetrics", "VASLog"),
         "chat": ("AIChunk", "AIResponse", "Usage"),
         "compliance": (

@@ -19,6 +19,7 @@ from smartflow import SmartflowClient, SyncSmartflowClient
 
 PARSER = doctest.DocTestParser()
 CHECKER = doctest.OutputChecker()
+BUILT_ON_CLIENTS = ("SmartflowAgent", "SmartflowWorkflow", "SyncSmartflowAgent", "SyncSmartflowWorkflow")
 
 
 def examples() -> Iterator[tuple[str, str]]:
@@ -81,6 +82,7 @@ def test_the_example_runs_as_written(
     assert parsed
     # The addresses in the examples are those of a deployed gateway.
     names: dict[str, Any] = {
+        **{name: getattr(smartflow, name) for name in BUILT_ON_CLIENTS},
         "SmartflowClient": lambda *_, **__: SmartflowClient(**urls),
         "SyncSmartflowClient": lambda *_, **__: SyncSmartflowClient(**urls),
     }
@@ -100,5 +102,5 @@ async def run_all(parsed: list[doctest.Example], names: dict[str, Any], urls: di
 
 def test_both_clients_and_both_streams_have_examples() -> None:
     classes = {place.partition(".")[0] for place in EXAMPLES}
-    assert {"SmartflowClient", "SyncSmartflowClient", "AsyncChatStream", "SyncChatStream"} <= classes
+    assert {"SmartflowClient", "SyncSmartflowClient", "AsyncChatStream", "SyncChatStream", *BUILT_ON_CLIENTS} <= classes
     assert len(EXAMPLES) > 70

@@ -65,6 +65,12 @@ def test_a_documented_path_leads_to_the_same_object(module: str, name: str) -> N
     assert getattr(importlib.import_module(module), name) is getattr(smartflow, name)
 
 
+@pytest.mark.parametrize("name", ["SmartflowAgent", "SmartflowWorkflow"])
+def test_agents_and_workflows_stand_beside_their_client(name: str) -> None:
+    assert getattr(importlib.import_module("smartflow.client"), name) is getattr(smartflow, name)
+    assert getattr(importlib.import_module("smartflow.sync"), f"Sync{name}") is getattr(smartflow, f"Sync{name}")
+
+
 @pytest.mark.parametrize("name", exceptions.__all__)
 def test_an_error_is_found_by_its_documented_path(name: str) -> None:
     kind = getattr(smartflow, name)

@@ -1,0 +1,144 @@
+"""The workflow: named steps that lead to one another, and their run from the entry to an end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
+
+from .._core.check import check_int, check_text
+from .._core.workflow_checks import problems_of
+from ..exceptions import ValidationError
+from ..types.agents import WorkflowResult, WorkflowStep
+from .workflow_run import AsyncRun
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .client import SmartflowClient
+
+__all__ = ["SmartflowWorkflow"]
+
+
+class SmartflowWorkflow:
+    """Steps that are run one after the other, with branches. One workflow can be run many times, also at once.
+
+    Args:
+        client: The client that makes the calls; it stays yours to close.
+        name: The workflow's name, in errors.
+
+    Example:
+        >>> workflow = SmartflowWorkflow(sf, name="Translate")
+        >>> _ = workflow.add_step("translate", action="chat", config={"prompt": "Say in French: {input}"})
+        >>> result = await workflow.execute({"input": "Good morning"})
+        >>> print(result.success, result.steps_executed)
+        True ['translate']
+    """
+
+    def __init__(self, client: SmartflowClient, name: str = "SmartflowWorkflow") -> None:
+        self.client: SmartflowClient = client
+        self.name: str = check_text(name, "name")
+        self.steps: Dict[str, WorkflowStep] = {}
+        self.entry_step: Optional[str] = None
+
+    def add_step(
+        self,
+        name: str,
+        action: str,
+        config: Optional[Mapping[str, Any]] = None,
+        next_steps: Optional[Sequence[str]] = None,
+        on_error: Optional[str] = None,
+    ) -> Self:
+        """Add a step; the first one is the entry. Return the workflow, so that calls can be chained.
+
+        Args:
+            name: The step's name, by which others lead to it and read its output: `{name.output}`.
+            action: `chat`, `compliance_check`, `condition`, `function`, `agent`, `workflow`, `parallel` or `wait`.
+            config: What the action needs; docs/workflows.md lists it.
+            next_steps: The step that follows, as a list of one; without it the run ends here.
+            on_error: The step that takes over when this one fails; it sees the reason as `{error}`.
+
+        Raises:
+            ValidationError: There is a step of that name, or an argument has a wrong type.
+
+        Example:
+            >>> workflow = SmartflowWorkflow(sf).add_step("greet", "chat", {"prompt": "Greet {input}"})
+            >>> print(workflow.entry_step)
+            greet
+        """
+        if check_text(name, "name") in self.steps:
+            raise ValidationError(f"there is a step {name!r} already", param="name")
+        if name in ("input", "output", "error") or not name.replace("-", "_").isidentifier():
+            raise ValidationError(f"a step cannot be called {name!r}: use letters, digits, _ and -", param="name")
+        if isinstance(next_steps, str):
+            raise ValidationError(f"next_steps must be a list: [{next_steps!r}]", param="next_steps")
+        if config is not None and not isinstance(config, Mapping):
+            raise ValidationError(f"config must be a dict, not {type(config).__name__}", param="config")
+        step = WorkflowStep(name, check_text(action, "action"), dict(config or {}), list(next_steps or ()), on_error)
+        self.steps[name] = step
+        if self.entry_step is None:
+            self.entry_step = name
+        return self
+
+    def set_entry(self, step_name: str) -> Self:
+        """Let runs begin with this step. Return the workflow.
+
+        Raises:
+            ValidationError: There is no step of that name.
+        """
+        if step_name not in self.steps:
+            known = ", ".join(self.steps) or "none"
+            raise ValidationError(f"there is no step {step_name!r}; steps: {known}", param="step_name")
+        self.entry_step = step_name
+        return self
+
+    def validate(self, variables: Optional[Sequence[str]] = None) -> List[str]:
+        """Return all problems of the workflow in words; an empty list when it can be run.
+
+        Args:
+            variables: Names of the input's variables; without them the templates' variables are not checked.
+
+        Example:
+            >>> SmartflowWorkflow(sf).add_step("a", "chat", next_steps=["b"]).validate()
+            ["step 'a': leads to 'b', which is no step"]
+        """
+        given: Optional[FrozenSet[str]] = None if variables is None else frozenset(variables)
+        return problems_of(self.steps, self.entry_step, given)
+
+    async def execute(self, input_data: Union[str, Mapping[str, Any]], max_iterations: int = 100) -> WorkflowResult:
+        """Run the workflow, and return how it went. A step that fails is told in the result, not raised.
+
+        The workflow is validated first; when it has problems no step is run, and `errors` lists all of them.
+
+        Args:
+            input_data: The variables that templates can use, such as `{"input": "some text"}`; a string is `input`.
+            max_iterations: How many steps the run may take; a run that needs more has failed.
+
+        Returns:
+            A `WorkflowResult`. Its `exception` is the error that ended the run, with `violations`, `status_code`, ...
+
+        Raises:
+            ValidationError: The input is neither a string nor a dict.
+
+        Example:
+            >>> workflow = SmartflowWorkflow(sf).add_step("answer", "chat", {"prompt": "{input}"})
+            >>> result = await workflow.execute("What is REST?")
+            >>> print(result.success, result.output, result.total_tokens)
+        """
+        check_int(max_iterations, "max_iterations", 1)
+        run = AsyncRun(self.client, dict(self.steps), _variables_of(input_data))
+        problems = self.validate(list(run.context))
+        if problems:
+            run.errors += problems
+            run.exception = ValidationError(f"workflow {self.name!r} cannot be run: {'; '.join(problems)}")
+        else:
+            await run.follow(str(self.entry_step), max_iterations)
+        return run.result()
+
+
+def _variables_of(data: Any) -> Dict[str, Any]:
+    if isinstance(data, str):
+        return {"input": data}
+    if not isinstance(data, Mapping):
+        raise ValidationError(
+            f"input_data must be a dict of variables or a string, not {type(data).__name__}", param="input_data"
+        )
+    return dict(data)

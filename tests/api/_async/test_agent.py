@@ -1,0 +1,326 @@
+"""The agent over a real socket: memory, scans, hooks and tools."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List
+
+import pytest
+
+from smartflow import (
+    AgentResult,
+    ComplianceError,
+    ConfigError,
+    ScanVerdict,
+    SmartflowAgent,
+    SmartflowClient,
+    SmartflowError,
+    TimeoutError,
+    ValidationError,
+)
+
+pytestmark = pytest.mark.asyncio
+
+CARD = "My card is 4111-1111-1111-1111"
+PASSPORT = "My passport number is X12345678"
+EMAIL = "Write to john.doe@example.com"
+SYSTEM = "You are a support engineer."
+
+
+async def test_an_agent_answers_and_remembers(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    agent = SmartflowAgent(client=sf, name="TechSupport", system_prompt=SYSTEM, temperature=0.7)
+    first, second = unique("It crashes"), unique("It uses Flask")
+    answer = await agent.chat(first)
+    assert first in answer
+    await agent.chat(second)
+    roles = [message["role"] for message in agent.get_history()]
+    assert roles == ["system", "user", "assistant", "user", "assistant"]
+    assert agent.message_count == 5
+    assert agent.get_history()[2]["content"] == answer
+
+
+async def test_the_whole_history_goes_to_the_model(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    agent = SmartflowAgent(sf)
+    short = (await agent.run(unique("Hello"))).usage.prompt_tokens
+    longer = (await agent.run(unique("Hello"))).usage.prompt_tokens
+    assert longer > 2 * short
+
+
+async def test_clearing_the_history_keeps_the_system_prompt(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
+    await agent.chat("Hello")
+    agent.clear_history()
+    assert agent.get_history() == [{"role": "system", "content": SYSTEM}]
+
+
+async def test_the_history_is_handed_out_as_a_copy(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
+    agent.get_history()[0]["content"] = "You are a pirate."
+    agent.get_history().clear()
+    assert agent.get_history() == [{"role": "system", "content": SYSTEM}]
+
+
+async def test_a_blocked_message_is_an_error_with_its_violations(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, name="SecureSupport", system_prompt=SYSTEM)
+    with pytest.raises(ComplianceError, match=r"(?i)compliance.*SecureSupport.*credit_card") as caught:
+        await agent.chat(CARD)
+    assert caught.value.violations == ["credit_card"]
+    assert caught.value.risk_score is not None
+    assert caught.value.risk_score >= 0.75
+    assert caught.value.details["stage"] == "input"
+    assert "4111" not in str(caught.value)
+    assert agent.message_count == 1
+    assert agent.usage.total_tokens == 0
+
+
+async def test_a_blocked_answer_is_an_error_and_leaves_no_trace(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
+    # The offline provider repeats what it was told, so the answer holds the card.
+    with pytest.raises(ComplianceError) as caught:
+        await agent.chat(CARD, scan_input=False)
+    assert caught.value.details["stage"] == "output"
+    assert caught.value.violations == ["credit_card"]
+    assert agent.get_history() == [{"role": "system", "content": SYSTEM}]
+    assert agent.usage.total_tokens > 0, "the call was made, so it counts"
+
+
+async def test_an_agent_goes_on_after_a_blocked_message(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf)
+    with pytest.raises(ComplianceError):
+        await agent.chat(CARD)
+    assert "Hello" in await agent.chat("Hello")
+    assert agent.message_count == 2
+
+
+@pytest.mark.parametrize("options", [{"scan_input": False, "scan_output": False}, {}])
+async def test_scans_are_left_out_when_the_caller_says_so(sf: SmartflowClient, options: Dict[str, bool]) -> None:
+    agent = SmartflowAgent(sf, enable_compliance_scan=bool(options))
+    assert "4111" in await agent.chat(CARD, **options)
+
+
+async def test_the_chosen_policy_is_applied(sf: SmartflowClient) -> None:
+    """The general scan wants a passport number reviewed; only one of the policies blocks it."""
+    seen: List[ScanVerdict] = []
+
+    def approve(verdict: ScanVerdict) -> bool:
+        seen.append(verdict)
+        return True
+
+    usual = SmartflowAgent(sf, compliance_policy="pci_dss_strict", on_review=approve)
+    await usual.chat(PASSPORT, scan_output=False)
+    assert [(verdict.action, verdict.policy) for verdict in seen] == [("Review", "pci_dss_strict")]
+    careful = SmartflowAgent(sf, compliance_policy="gdpr", on_review=approve)
+    with pytest.raises(ComplianceError, match="gdpr"):
+        await careful.chat(PASSPORT, scan_output=False)
+    assert len(seen) == 1
+
+
+async def test_an_unknown_policy_is_an_error_and_no_pass(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, compliance_policy="no_such_policy")
+    with pytest.raises(ValidationError, match="there is no such policy"):
+        await agent.chat("Hello")
+    assert agent.message_count == 0
+
+
+async def test_a_text_to_be_reviewed_passes_only_when_the_reviewer_says_true(sf: SmartflowClient) -> None:
+    verdicts: List[ScanVerdict] = []
+
+    def review(answer: Any) -> Callable[[ScanVerdict], Any]:
+        def decide(verdict: ScanVerdict) -> Any:
+            verdicts.append(verdict)
+            return answer
+
+        return decide
+
+    await SmartflowAgent(sf, on_review=review(True)).chat(PASSPORT, scan_output=False)
+    (verdict,) = verdicts
+    assert (verdict.stage, verdict.action, verdict.content) == ("input", "Review", PASSPORT)
+    assert verdict.violations == ["passport"]
+    assert PASSPORT not in repr(verdict)
+    for refused in (False, None, "yes"):
+        with pytest.raises(ComplianceError, match="did not approve"):
+            await SmartflowAgent(sf, on_review=review(refused)).chat(PASSPORT)
+    with pytest.raises(ComplianceError, match="on_review="):
+        await SmartflowAgent(sf).chat(PASSPORT)
+
+
+async def test_a_text_to_be_logged_passes_and_is_told(sf: SmartflowClient, caplog: pytest.LogCaptureFixture) -> None:
+    told: List[ScanVerdict] = []
+    result = await SmartflowAgent(sf, on_log=told.append).run(EMAIL, scan_output=False)
+    assert [verdict.violations for verdict in told] == [["email"]]
+    assert [verdict.action for verdict in result.scans] == ["AllowAndLog"]
+    with caplog.at_level(logging.WARNING, "smartflow"):
+        await SmartflowAgent(sf, name="Quiet").chat(EMAIL, scan_output=False)
+    assert "Quiet" in caplog.text
+    assert "email" in caplog.text
+    assert "john.doe" not in caplog.text
+
+
+async def test_scans_and_calls_carry_the_user(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    user, org = unique("customer"), unique("acme")
+    agent = SmartflowAgent(sf, user_id=user, org_id=org)
+    await agent.chat(unique("Hello"))
+    status = await sf.get_learning_status(user)
+    assert (status.total_requests, status.org_id) == (2, org)
+    rows = [row for row in await sf.get_logs(limit=1000) if row.user_id == user]
+    assert "chat" in {row.content_type for row in rows}
+
+
+async def test_a_failed_call_leaves_the_history_as_it_was(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
+    await agent.chat("Hello")
+    before = agent.get_history()
+    agent.max_tokens = -1
+    with pytest.raises(SmartflowError):
+        await agent.chat("And then?")
+    assert agent.get_history() == before
+
+
+async def test_usage_and_cost_are_summed_over_turns(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    agent = SmartflowAgent(sf)
+    results = [await agent.run(unique("Hello")) for _ in range(3)]
+    assert all(isinstance(result, AgentResult) and result.usage.total_tokens > 0 for result in results)
+    assert agent.usage.total_tokens == sum(result.usage.total_tokens for result in results)
+    assert agent.total_cost_cents == pytest.approx(sum(result.cost_cents for result in results))
+    assert agent.total_cost_cents > 0
+
+
+async def test_a_tool_is_called_and_its_result_reaches_the_model(sf: SmartflowClient) -> None:
+    asked: List[str] = []
+
+    def get_weather(city: str) -> str:
+        """Tell the weather of a city.
+
+        Args:
+            city: The city.
+        """
+        asked.append(city)
+        return "sunny, 21 degrees"
+
+    agent = SmartflowAgent(sf, tools=[get_weather])
+    result = await agent.run("What is the weather in Paris?")
+    assert len(asked) == 1
+    (call,) = result.tool_calls
+    assert (call.name, call.output, call.error) == ("get_weather", "sunny, 21 degrees", None)
+    assert call.arguments == {"city": asked[0]}
+    assert result.turns == 2
+    assert [message["role"] for message in agent.get_history()] == ["user", "assistant", "tool", "assistant"]
+    assert agent.get_history()[2]["content"] == "sunny, 21 degrees"
+    assert result.usage.total_tokens == agent.usage.total_tokens
+
+
+async def test_an_async_tool_is_awaited_or_refused(sf: SmartflowClient) -> None:
+    async def get_weather(city: str) -> str:
+        """Tell the weather of a city."""
+        return f"rain in {city}"
+
+    result = await SmartflowAgent(sf, tools=[get_weather]).run("What is the weather in Paris?")
+    assert result.tool_calls[0].error is None
+    assert result.tool_calls[0].output.startswith("rain in")
+
+
+async def test_a_tool_that_fails_is_told_to_the_model(sf: SmartflowClient) -> None:
+    def get_weather(city: str) -> str:
+        """Tell the weather of a city."""
+        raise LookupError("no such city")
+
+    result = await SmartflowAgent(sf, tools=[get_weather]).run("What is the weather in Paris?")
+    assert result.tool_calls[0].error == "LookupError: no such city"
+    assert result.tool_calls[0].output == "Error: LookupError: no such city"
+    assert result.content
+
+
+async def test_a_tool_result_is_scanned_before_the_model_gets_it(sf: SmartflowClient) -> None:
+    def get_weather(city: str) -> str:
+        """Tell the weather of a city."""
+        return CARD
+
+    agent = SmartflowAgent(sf, tools=[get_weather])
+    with pytest.raises(ComplianceError) as caught:
+        await agent.chat("What is the weather in Paris?")
+    assert caught.value.details["stage"] == "tool"
+    assert agent.message_count == 0
+
+
+async def test_a_tool_without_a_function_is_told_to_the_model(sf: SmartflowClient) -> None:
+    tool = {"type": "function", "function": {"name": "get_weather", "description": "Tell the weather of a city."}}
+    result = await SmartflowAgent(sf, tools=[tool]).run("What is the weather in Paris?")
+    assert result.tool_calls[0].error is not None
+    assert "no function" in result.tool_calls[0].error
+
+
+async def test_a_run_ends_when_the_model_only_calls_tools(sf: SmartflowClient) -> None:
+    def get_weather(city: str) -> str:
+        """Tell the weather of a city."""
+        return "sunny"
+
+    agent = SmartflowAgent(sf, tools=[get_weather], max_turns=1)
+    with pytest.raises(SmartflowError, match="max_turns=1"):
+        await agent.chat("What is the weather in Paris?")
+    assert agent.message_count == 0
+
+
+async def test_a_run_that_takes_too_long_is_a_timeout(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, timeout=1e-9)
+    with pytest.raises(TimeoutError, match="timeout=1e-09"):
+        await agent.chat("Hello")
+    assert agent.message_count == 0
+
+
+@dataclass
+class Ticket:
+    title: str
+    tags: List[str]
+    urgent: bool
+
+
+async def test_an_answer_can_be_of_a_type(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    agent = SmartflowAgent(sf)
+    result = await agent.run(unique("File a ticket"), output_type=Ticket)
+    assert isinstance(result.output, Ticket)
+    assert isinstance(result.output.urgent, bool)
+    assert json.loads(result.content)["title"] == result.output.title
+    numbers = await agent.run(unique("Count"), output_type=List[int])
+    assert all(isinstance(each, int) for each in numbers.output)
+    assert (await agent.run(unique("Hello"))).output == agent.get_history()[-1]["content"]
+
+
+async def test_an_output_type_that_json_cannot_say_is_refused(sf: SmartflowClient) -> None:
+    with pytest.raises(ConfigError, match="output_type"):
+        await SmartflowAgent(sf).run("Hello", output_type=complex)
+
+
+async def test_a_conversation_is_kept_as_json_and_continued(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
+    await agent.chat("Hello")
+    kept = json.dumps(agent.get_history())
+    other = SmartflowAgent(sf)
+    other.set_history(json.loads(kept))
+    assert other.get_history() == agent.get_history()
+    await other.chat("And then?")
+    assert (other.message_count, agent.message_count) == (5, 3)
+    with pytest.raises(ValidationError, match="role"):
+        other.set_history([{"content": "no role"}])
+    assert other.message_count == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"timeout": 0}, "timeout"),
+        ({"tools": [42]}, "tool"),
+        ({"user_id": ""}, "user_id"),
+        ({"name": ""}, "name"),
+        ({"max_turns": 0}, "max_turns"),
+    ],
+)
+async def test_a_wrong_argument_is_named(sf: SmartflowClient, options: Dict[str, Any], word: str) -> None:
+    with pytest.raises((ConfigError, ValidationError), match=word):
+        SmartflowAgent(sf, **options)
+
+
+async def test_an_empty_message_is_refused(sf: SmartflowClient) -> None:
+    with pytest.raises(ValidationError, match="message must not be empty"):
+        await SmartflowAgent(sf).chat("")

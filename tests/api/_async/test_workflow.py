@@ -1,0 +1,245 @@
+"""The workflow over a real socket: steps, branches, templates, and what a result tells."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict
+
+import pytest
+
+from smartflow import ComplianceError, SmartflowAgent, SmartflowClient, SmartflowWorkflow, ValidationError
+
+pytestmark = pytest.mark.asyncio
+
+CARD = "Please charge card 4111-1111-1111-1111"
+
+
+def pipeline(sf: SmartflowClient) -> SmartflowWorkflow:
+    """The documented pipeline, with the steps that its branches lead to."""
+    workflow = SmartflowWorkflow(sf, name="ContentPipeline")
+    workflow.add_step(
+        name="analyze",
+        action="chat",
+        config={"prompt": "Analyze the tone of this text: {input}", "model": "gpt-4o-mini"},
+        next_steps=["compliance_check"],
+    )
+    workflow.add_step(
+        name="compliance_check", action="compliance_check", config={"content": "{input}"}, next_steps=["route"]
+    )
+    cases = {"positive": "enhance", "negative": "review", "neutral": "publish"}
+    workflow.add_step(name="route", action="condition", config={"field": "output", "cases": cases})
+    for name in cases.values():
+        workflow.add_step(name=name, action="chat", config={"prompt": name + ": {input}"})
+    return workflow
+
+
+@pytest.mark.parametrize(("tone", "target"), [("positive", "enhance"), ("Negative", "review"), ("NEUTRAL", "publish")])
+async def test_the_documented_pipeline_takes_the_branch_of_the_analysis(
+    sf: SmartflowClient, tone: str, target: str
+) -> None:
+    # The offline provider repeats what it was told, so the analysis names the tone.
+    result = await pipeline(sf).execute({"input": f"A {tone} word about the product."})
+    assert result.errors == []
+    assert result.success is True
+    assert result.steps_executed == ["analyze", "compliance_check", "route", target]
+    assert f"{target}: A {tone} word" in result.output
+    assert result.execution_time_ms > 0
+    assert [record.action for record in result.records] == ["chat", "compliance_check", "condition", "chat"]
+
+
+async def test_tokens_and_cost_are_the_sums_of_the_steps(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    result = await pipeline(sf).execute({"input": unique("A positive word")})
+    assert result.total_tokens == sum(record.tokens for record in result.records) > 0
+    assert result.total_cost_cents == pytest.approx(sum(record.cost_cents for record in result.records))
+    assert result.total_cost_cents > 0
+    assert [record.tokens > 0 for record in result.records] == [True, False, False, True]
+
+
+async def test_a_violation_fails_the_step_and_the_run(sf: SmartflowClient) -> None:
+    result = await pipeline(sf).execute({"input": CARD})
+    assert result.success is False
+    assert result.steps_executed == ["analyze", "compliance_check"]
+    assert isinstance(result.exception, ComplianceError)
+    assert result.exception.violations == ["credit_card"]
+    assert len(result.errors) == 1
+    assert "compliance_check" in result.errors[0]
+    assert "4111" not in result.errors[0]
+
+
+async def test_a_violation_can_be_branched_on(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("check", "compliance_check", {"content": "{input}", "on_violation": "continue"}, ["route"])
+    cases = {"true": "stop", "false": "go"}
+    workflow.add_step("route", "condition", {"field": "check.has_violations", "cases": cases})
+    workflow.add_step("stop", "function", {"function": len, "input": "{check.redacted_content}"})
+    workflow.add_step("go", "chat", {"prompt": "{input}"})
+    stopped = await workflow.execute({"input": CARD})
+    assert stopped.steps_executed == ["check", "route", "stop"]
+    assert stopped.output == len("Please charge card [CREDIT_CARD]")
+    assert (await workflow.execute({"input": "Hello"})).steps_executed == ["check", "route", "go"]
+
+
+async def test_the_policy_of_a_check_is_applied(sf: SmartflowClient) -> None:
+    text = {"input": "The server is 93.184.216.34"}
+    usual = SmartflowWorkflow(sf).add_step("check", "compliance_check", {"content": "{input}"})
+    cards = SmartflowWorkflow(sf).add_step(
+        "check", "compliance_check", {"content": "{input}", "policy": "pci_dss_strict"}
+    )
+    assert (await usual.execute(text)).success is False
+    assert (await cards.execute(text)).success is True
+
+
+async def test_an_error_step_takes_over_and_the_run_succeeds(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("check", "compliance_check", {"content": "{input}"}, on_error="apologize")
+    workflow.add_step("apologize", "chat", {"prompt": "Apologize for: {error}"})
+    result = await workflow.execute({"input": CARD})
+    assert result.success is True
+    assert result.exception is None
+    assert result.steps_executed == ["check", "apologize"]
+    assert "credit_card" in result.output
+    assert len(result.errors) == 1
+
+
+async def test_user_data_is_never_read_as_a_template(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("first", "chat", {"prompt": "Say {input}"}, ["second"])
+    workflow.add_step("second", "chat", {"prompt": "Then {first.output} and {input}"})
+    result = await workflow.execute({"input": "{secret} {output} {input}", "secret": "tulip"})
+    assert result.success is True
+    assert "{secret} {output} {input}" in result.output
+    assert "tulip" not in result.output
+
+
+async def test_a_condition_without_a_fitting_case_fails_or_takes_the_default(sf: SmartflowClient) -> None:
+    config: Dict[str, Any] = {"field": "kind", "cases": {"billing": "end"}}
+    workflow = SmartflowWorkflow(sf).add_step("route", "condition", config)
+    workflow.add_step("end", "function", {"function": str.upper, "input": "{kind}"})
+    assert (await workflow.execute({"kind": " Billing. "})).output == " BILLING. "
+    failed = await workflow.execute({"kind": "weather"})
+    assert failed.success is False
+    assert "fits none of the cases" in failed.errors[0]
+    other = SmartflowWorkflow(sf).add_step("route", "condition", {**config, "default": "end"})
+    other.add_step("end", "function", {"function": str.upper, "input": "{kind}"})
+    assert (await other.execute({"kind": "weather"})).output == "WEATHER"
+
+
+async def test_a_run_that_does_not_end_has_failed(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("again", "function", {"function": str.upper, "input": "{input}"}, ["route"])
+    workflow.add_step("route", "condition", {"field": "input", "cases": {"go on": "again"}, "default": "end"})
+    workflow.add_step("end", "wait", {"seconds": 0})
+    result = await workflow.execute({"input": "go on"}, max_iterations=7)
+    assert result.success is False
+    assert len(result.steps_executed) == 7
+    assert "max_iterations=7" in result.errors[0]
+
+
+async def test_all_problems_are_named_before_anything_is_run(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("a", "chat", {"prompt": "{inptu}", "modle": "gpt-4o"}, ["b"])
+    workflow.add_step("c", "dance")
+    result = await workflow.execute({"input": "Hello"})
+    assert (result.success, result.steps_executed, result.total_tokens) == (False, [], 0)
+    assert isinstance(result.exception, ValidationError)
+    for word in ("inptu", "modle", "'b', which is no step", "no action 'dance'", "'c' is never reached"):
+        assert any(word in error for error in result.errors), word
+
+
+async def test_a_function_that_fails_fails_its_step(sf: SmartflowClient) -> None:
+    def fail(text: str) -> str:
+        raise LookupError(f"no {text}")
+
+    workflow = SmartflowWorkflow(sf).add_step("find", "function", {"function": fail, "input": "{input}"})
+    result = await workflow.execute("key")
+    assert result.success is False
+    assert "LookupError: no key" in result.errors[0]
+    assert isinstance(result.exception, Exception)
+    assert isinstance(result.exception.__cause__, LookupError)
+
+
+async def test_agents_and_workflows_are_steps(sf: SmartflowClient) -> None:
+    inner = SmartflowWorkflow(sf).add_step("shout", "function", {"function": str.upper, "input": "{input}"})
+    agent = SmartflowAgent(sf)
+    outer = SmartflowWorkflow(sf)
+    outer.add_step("ask", "agent", {"agent": agent, "message": "Tell me of {input}"}, ["loud"])
+    outer.add_step("loud", "workflow", {"workflow": inner, "input": "{ask.output}"})
+    result = await outer.execute("tulips")
+    assert result.errors == []
+    assert "TELL ME OF TULIPS" in result.output
+    assert result.total_tokens == agent.usage.total_tokens > 0
+
+
+def fan(sf: SmartflowClient, **config: Any) -> SmartflowWorkflow:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("fan", "parallel", {"steps": ["tone", "check"], **config}, ["join"])
+    workflow.add_step("tone", "chat", {"prompt": "The tone of {input}"})
+    workflow.add_step("check", "compliance_check", {"content": "{input}"})
+    workflow.add_step("join", "chat", {"prompt": "{tone.output} / {check.risk_level} / {fan.output.tone}"})
+    return workflow
+
+
+async def test_steps_run_side_by_side_and_their_outputs_come_together(
+    sf: SmartflowClient, unique: Callable[[str], str]
+) -> None:
+    result = await fan(sf).execute(unique("tulips"))
+    assert result.errors == []
+    assert result.steps_executed == ["tone", "check", "fan", "join"]
+    assert "The tone of tulips" in result.output
+    assert "/ low /" in result.output
+    assert result.total_tokens == sum(record.tokens for record in result.records)
+    assert [record.tokens > 0 for record in result.records] == [True, False, False, True]
+
+
+async def test_a_branch_that_fails_fails_the_parallel_step(sf: SmartflowClient) -> None:
+    result = await fan(sf, max_parallel=1).execute(CARD)
+    assert result.success is False
+    assert result.steps_executed == ["tone", "check", "fan"]
+    assert isinstance(result.exception, ComplianceError)
+    assert result.total_tokens > 0, "the other branch was paid for"
+
+
+async def test_branches_that_cannot_run_side_by_side_are_named(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf).add_step("fan", "parallel", {"steps": ["a", "b", "x"], "max_parallel": 0})
+    workflow.add_step("a", "chat", next_steps=["b"])
+    workflow.add_step("b", "condition", {"cases": {"x": "a"}})
+    problems = " ".join(workflow.validate())
+    for word in ("'x', which is no step", "'a' must have no next_steps", "'b' is a condition", "max_parallel"):
+        assert word in problems
+    assert "must be a list" in " ".join(SmartflowWorkflow(sf).add_step("fan", "parallel", {"steps": "ab"}).validate())
+
+
+async def test_the_entry_can_be_chosen(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("last", "function", {"function": str.upper, "input": "{output}"})
+    workflow.add_step("first", "function", {"function": str.strip, "input": "{input}"}, ["last"])
+    result = await workflow.set_entry("first").execute({"input": "  hello "})
+    assert result.steps_executed == ["first", "last"]
+    assert result.output == "HELLO"
+    with pytest.raises(ValidationError, match="no step 'nowhere'"):
+        workflow.set_entry("nowhere")
+
+
+async def test_a_workflow_can_be_run_again(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf).add_step("up", "function", {"function": str.upper, "input": "{input}"})
+    assert [(await workflow.execute(text)).output for text in ("a", "b")] == ["A", "B"]
+
+
+async def test_an_empty_workflow_says_so(sf: SmartflowClient) -> None:
+    result = await SmartflowWorkflow(sf).execute({"input": "Hello"})
+    assert result.success is False
+    assert "no entry step" in result.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"name": "a", "action": "chat"}, "already"),
+        ({"name": "input", "action": "chat"}, "cannot be called"),
+        ({"name": "b", "action": "chat", "next_steps": "a"}, "must be a list"),
+        ({"name": "b", "action": "chat", "config": "x"}, "must be a dict"),
+    ],
+)
+async def test_a_wrong_step_is_refused(sf: SmartflowClient, arguments: Dict[str, Any], word: str) -> None:
+    workflow = SmartflowWorkflow(sf).add_step("a", "chat")
+    with pytest.raises(ValidationError, match=word):
+        workflow.add_step(**arguments)
