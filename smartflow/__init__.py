@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Timeouts,
         Usage,
         VASLog,
+        VirtualKey,
     )
 
 # `ConnectionError` and `TimeoutError` are documented names of the package, but `import *` must not replace the builtins.
@@ -91,6 +92,7 @@ __all__ = [
     "Usage",
     "VASLog",
     "ValidationError",
+    "VirtualKey",
     "__version__",
     "configure",
     "status",
@@ -140,6 +142,7 @@ _HOMES = {
         "Timeouts",
         "Usage",
         "VASLog",
+        "VirtualKey",
     ),
 }
 

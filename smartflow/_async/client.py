@@ -12,6 +12,7 @@ from ..types.options import ResponseInfo, Timeouts, as_timeouts
 from .methods.audit import AsyncAuditMethods
 from .methods.chat import AsyncChatMethods
 from .methods.compliance import AsyncComplianceMethods
+from .methods.keys import AsyncKeysMethods
 from .methods.learning import AsyncLearningMethods
 from .methods.media import AsyncMediaMethods
 from .methods.raw import AsyncRawMethods
@@ -36,6 +37,7 @@ class SmartflowClient(
     AsyncSystemMethods,
     AsyncVendorMethods,
     AsyncRawMethods,
+    AsyncKeysMethods,
 ):
     """A client of one Smartflow gateway, or without one of the providers themselves. Safe for any number of concurrent calls.
 

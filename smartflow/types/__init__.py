@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         OrgBaseline,
         PersistenceStats,
     )
+    from .keys import VirtualKey
     from .options import ResponseInfo, Timeouts
     from .system import CacheStats, ProviderHealth, SystemHealth
 
@@ -41,6 +42,7 @@ __all__ = [
     "Timeouts",
     "Usage",
     "VASLog",
+    "VirtualKey",
 ]
 
 # A result class costs a millisecond to make: each is made when it is first needed.
@@ -59,6 +61,7 @@ __getattr__, __dir__ = lazy(
             "OrgBaseline",
             "PersistenceStats",
         ),
+        "keys": ("VirtualKey",),
         "options": ("ResponseInfo", "Timeouts"),
         "system": ("CacheStats", "ProviderHealth", "SystemHealth"),
     },

@@ -90,6 +90,7 @@ class InferenceEngine:
         request = {name: value for name, value in request.items() if name != "cache"}
         question = ask(kind.name, call.tenant, route.provider, route.model, request, policy.namespace)
         await self._note(call, route, prompt_text(request))
+        self._gateway.limits.reserve(call, kind.name, route.provider, route.model, request)
         return Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic())
 
     async def _note(self, call: Call, route: Route, prompt: str) -> None:
