@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from smartflow.gateway.audit.record import CONTENT_TYPES, AuditRecord
 from smartflow.gateway.clock import iso
-from smartflow.gateway.keys.engine import Caller
+from smartflow.gateway.keys.engine import NOBODY, Caller
 
 if TYPE_CHECKING:
     from smartflow_generated.server.route import Route
@@ -74,8 +74,12 @@ class Call:
     form: Form | None = None
     audit: AuditRecord = field(init=False)
     audit_written: bool = False
-    caller: Caller = Caller("", admin=False)
+    caller: Caller = NOBODY
     reservation: Reservation | None = None
+    # A provider was asked, and nobody knows whether it did the work.
+    outcome_unknown: bool = False
+    # The caller has left, and the work goes on without it, so that its next try finds the answer.
+    detached: bool = False
 
     def __post_init__(self) -> None:
         operation_id = self.route.operation_id

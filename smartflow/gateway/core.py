@@ -71,5 +71,6 @@ class Gateway:
 
     async def aclose(self) -> None:
         """Close the providers' connections and the store."""
+        await self.idempotency.aclose()
         await self.upstream.aclose()
         self.store.close()

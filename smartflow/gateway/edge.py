@@ -228,6 +228,8 @@ async def serve(x: Exchange, send: Send) -> None:
         assert x.reply is not None
         await send_reply(x.reply, send, x.gone, common_headers(x), head_only=x.head_only)
     except Disconnected:
+        if x.call is not None and x.call.detached:
+            return
         _fail(x, GatewayError(_CLIENT_CLOSED, "client_closed", "client_disconnected", "the caller hung up"))
         audit_at_the_edge(x)
     except Exception as error:  # noqa: BLE001 - the outermost edge: the answer has begun, so the server can only cut the connection

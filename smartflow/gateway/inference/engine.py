@@ -173,6 +173,7 @@ class InferenceEngine:
 
     def record_failure(self, plan: Plan, error: GatewayError) -> None:
         """The effects of a failed call: the provider's state and the audit row."""
+        plan.call.outcome_unknown = error.outcome_unknown
         with plan.call.effects() as audit:
             audit.status_code, audit.error_code = error.status, error.code
             audit.provider_time_ms = self._took_ms(plan)
@@ -206,9 +207,9 @@ class InferenceEngine:
     def record_partial(self, plan: Plan, body: Mapping[str, Any], error: GatewayError) -> None:
         """The effects of a stream that broke or whose reader left: nothing is cached, what was said is kept."""
         with plan.call.effects() as audit:
-            self._fill(
-                audit, plan, usage_tokens(body) or _counted(plan, body), str(body.get("model") or plan.route.model)
-            )
+            # What a cut stream reports is only its beginning.
+            used = tuple(map(max, usage_tokens(body) or (0, 0), _counted(plan, body)))
+            self._fill(audit, plan, (used[0], used[1]), str(body.get("model") or plan.route.model))
             audit.status_code, audit.error_code = error.status, error.code
             audit.response_content = answer_text(body)
             if error.status in _PROVIDER_FAULTS:
@@ -294,6 +295,9 @@ async def _paced(chunks: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, An
 
 def _counted(plan: Plan, body: Mapping[str, Any]) -> tuple[int, int]:
     """Tokens counted here, for a provider that reports none."""
+    if plan.kind is MESSAGE:
+        asked = plan.call.audit.request_content or ""
+        return tokens.count_text(asked, plan.route.model), tokens.count_text(answer_text(body), plan.route.model)
     if plan.kind is not CHAT:
         return 0, 0
     messages = plan.request.get("messages") or []

@@ -40,6 +40,10 @@ class Caller:
     key: VirtualKey | None = None
 
 
+NOBODY = Caller("", admin=False)
+"""The caller of an operation that asks nobody who calls."""
+
+
 class KeysEngine:
     """Knows the keys of a gateway. `configured` is the key that `smartflow serve` was started with; it is an admin's."""
 
@@ -76,11 +80,14 @@ class KeysEngine:
             raise GatewayError(401, None, "invalid_api_key", "the API key is missing or wrong", headers=_BEARER)
         return Caller(hash_of(texts[0]) if texts else "", admin=True)
 
+    def is_configured(self, text: str) -> bool:
+        """True for the key that the gateway was started with. Takes equally long for every wrong one."""
+        return self._configured is not None and same_hash(hash_of(text), self._configured)
+
     def _find(self, text: str) -> tuple[bool, VirtualKey | None]:
         hashed = hash_of(text)
-        configured = self._configured is not None and same_hash(hashed, self._configured)
         key = self._repo.by_hash(hashed) if is_key(text) else None
-        return configured, key if key is not None and same_hash(hashed, key.key_hash) else None
+        return self.is_configured(text), key if key is not None and same_hash(hashed, key.key_hash) else None
 
     def create(self, wanted: Mapping[str, Any], now: datetime) -> tuple[VirtualKey, str]:
         """A new key and its text, which nothing keeps. While there is no key at all, the first must be an admin's."""

@@ -26,7 +26,7 @@ _BYTES_PER_TOKEN = 3
 _MOST_TOKENS = 10_000_000
 _SPEAKING = frozenset({"chat", "message"})
 _OWN_MACHINES = frozenset({"ollama", "local"})
-_UNKNOWN_OUTCOME = frozenset({499, 504})
+_HUNG_UP = 499
 _MINUTE = 60
 
 
@@ -76,10 +76,11 @@ class Limits:
     def settle(self, call: Call) -> None:
         """Put what the call did use in place of its reservation, inside the transaction of its audit row.
 
-        Where nobody knows whether the provider was paid, because the caller left or the provider was too slow, the reservation stays.
+        Where nobody knows whether the provider was paid, because the caller left or the connection broke, the reservation stays.
         """
         held, audit = call.reservation, call.audit
-        if held is None or (audit.status_code in _UNKNOWN_OUTCOME and not audit.tokens_used):
+        unknown = call.outcome_unknown or audit.status_code == _HUNG_UP
+        if held is None or (unknown and not audit.tokens_used):
             return
         price = 0 if audit.cached else nano(audit.cost)
         tokens = 0 if audit.cached else audit.tokens_used

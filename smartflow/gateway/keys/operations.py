@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smartflow.gateway.contract import Call, Reply, operation
+from smartflow.gateway.errors import bad_request
 
 _DEFAULT_LIMIT = 100
 
@@ -41,6 +42,8 @@ async def get_virtual_key(call: Call) -> dict[str, Any]:
 async def update_virtual_key(call: Call) -> dict[str, Any]:
     """A key with other limits."""
     keys = call.gateway.keys
+    if not call.json:
+        raise bad_request("nothing is to be changed: name at least one member")
     with call.effects() as audit:
         key = keys.change(call.path["key_id"], _given(call))
         audit.routing_reason = f"changed {key.key_id}"

@@ -135,7 +135,7 @@ async def test_the_text_of_a_key_is_no_id(admin: SmartflowClient) -> None:
         {"clear": ["name"]},
         {"clear": ["rpm_limit"], "rpm_limit": 5},
         {"allowed_models": "gpt-4o"},
-        {"expires_at": datetime.datetime(2040, 1, 1)},  # noqa: DTZ001 - a time without a zone is what is refused
+        {"expires_at": datetime.datetime(2040, 1, 1)},
     ],
 )
 async def test_a_change_that_says_nothing_clear_is_not_sent(admin: SmartflowClient, arguments: Dict[str, Any]) -> None:
