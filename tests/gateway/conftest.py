@@ -131,6 +131,7 @@ class Provider:
         self.hold = threading.Event()
         self.hold.set()
         self.gone = threading.Event()
+        self.asked = threading.Event()
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -139,6 +140,7 @@ class Provider:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 provider.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                provider.asked.set()
                 self.send_response(provider.status)
                 for name, value in {
                     "content-type": "application/json",

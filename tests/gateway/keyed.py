@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -53,3 +57,38 @@ def rows(gateway: RunningGateway, key: dict[str, Any]) -> list[dict[str, Any]]:
     """The audit rows of a key, newest first."""
     listed = gateway.management.get("/api/vas/logs", headers=ADMIN).json()["data"]
     return [row for row in listed if row["key_id"] == key["key_id"]]
+
+
+def watch_audit(gateway: RunningGateway) -> threading.Event:
+    """An event that is set with the next audit row."""
+    written, write = threading.Event(), gateway.gateway.audit.write
+
+    def write_and_tell(*args: Any) -> None:
+        write(*args)
+        written.set()
+
+    gateway.gateway.audit.write = write_and_tell  # type: ignore[method-assign]
+    return written
+
+
+class Hanging:
+    """A chat call whose caller hangs up at the end of the block, whatever has come until then."""
+
+    def __init__(self, gateway: RunningGateway, headers: dict[str, str], **fields: Any) -> None:
+        body = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "hello"}], **fields}
+        content = json.dumps(body, separators=(",", ":")).encode()
+        url = urlsplit(gateway.urls["proxy"])
+        lines = {**headers, "host": url.netloc, "content-type": "application/json", "content-length": len(content)}
+        head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+        self._socket = socket.create_connection((url.hostname or "", url.port or 0), 10)
+        self._socket.sendall(f"POST /v1/chat/completions HTTP/1.1\r\n{head}\r\n".encode() + content)
+
+    def read(self) -> bytes:
+        """What has come, at least something."""
+        return self._socket.recv(65536)
+
+    def __enter__(self) -> Hanging:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()

@@ -283,7 +283,7 @@ def _check_answer(plan: Plan, body: dict[str, Any], kind: Kind) -> None:
         provider = plan.route.provider
         logger.warning("%s: the answer of %s does not fit: %s: %s", plan.call.request_id, provider, param, message)
         what = f"{provider} answered something that does not fit the contract at {param or 'its root'}"
-        raise GatewayError(502, None, "provider_error", what, provider=provider) from None
+        raise GatewayError(502, None, "provider_error", what, provider=provider, outcome_unknown=True) from None
 
 
 async def _paced(chunks: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
