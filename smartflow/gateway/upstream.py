@@ -201,7 +201,8 @@ def dialect_errors(upstream: Upstream) -> Iterator[None]:
     except ValidationError as error:
         raise bad_request(_clean(error.message, upstream), error.param, error.code or "invalid_request") from error
     except SmartflowError as error:
-        raise GatewayError(502, None, "provider_error", _clean(error.message, upstream), provider=name) from error
+        what = _clean(error.message, upstream)
+        raise GatewayError(502, None, "provider_error", what, provider=name, outcome_unknown=True) from error
 
 
 def _checked(item: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
