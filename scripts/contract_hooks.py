@@ -43,6 +43,8 @@ REFUSABLE = {
     "scanContent": {"policy"},
     "intelligentScan": {"policy"},
     "overrideRouting": {"provider", "model"},
+    # A key that was revoked is not changed any more.
+    "updateVirtualKey": {"key_id"},
     # The first day must not come after the last.
     "getHybridAnalytics": {"start_date", "end_date"},
 }
