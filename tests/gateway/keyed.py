@@ -67,7 +67,7 @@ def watch_audit(gateway: RunningGateway) -> threading.Event:
         write(*args)
         written.set()
 
-    gateway.gateway.audit.write = write_and_tell  # type: ignore[method-assign]
+    gateway.gateway.audit.write = write_and_tell  # type: ignore[method-assign,assignment]
     return written
 
 

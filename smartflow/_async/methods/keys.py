@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence, Union
 
 from ..._core.check import check_int, check_segment, check_text
 from ..._core.keyfields import key_fields
@@ -175,7 +175,7 @@ class AsyncKeysMethods(AsyncMethods):
 
         from ...types.keys import VirtualKey
 
-        body: Dict[str, Any] = key_fields(
+        body = key_fields(
             clear, name=name, user_id=user_id, team_id=team_id, budget_usd=budget_usd, budget_period=budget_period,
             rpm_limit=rpm_limit, tpm_limit=tpm_limit, allowed_models=allowed_models, expires_at=expires_at,
             metadata=metadata,

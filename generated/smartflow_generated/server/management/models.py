@@ -12,7 +12,7 @@ from typing_extensions import TypeAliasType
 from ..base import DateTime, Given, Integer, Model
 
 AllowedModel = TypeAliasType(
-    "AllowedModel", Annotated[StrictStr, Field(max_length=256, min_length=1, pattern="^[^*\\s]*\\*?$")]
+    "AllowedModel", Annotated[StrictStr, Field(max_length=256, min_length=1, pattern="^[\\x21-\\x29\\x2b-\\x7e]*\\*?$")]
 )
 AuditComplianceStatus = TypeAliasType(
     "AuditComplianceStatus",
