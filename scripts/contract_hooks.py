@@ -46,6 +46,8 @@ REFUSABLE = {
     # A name that is in use, a provider that the gateway does not have, a chain of a provider with another name.
     "createFallbackChain": {"name", "targets"},
     "updateFallbackChain": {"name", "targets"},
+    # A key that was revoked is not changed any more.
+    "updateVirtualKey": {"key_id"},
     # The first day must not come after the last.
     "getHybridAnalytics": {"start_date", "end_date"},
 }

@@ -54,6 +54,9 @@ def _route(document: dict[str, Any], service: str, operation: Operation) -> str:
         "summary": repr(data.get("summary", "")),
         "security": repr(tuple(name for need in data["security"] for name in need)),
     }
+    roles = tuple(sorted({role for need in data["security"] for listed in need.values() for role in listed}))
+    if roles:
+        fields["roles"] = repr(roles)
     if "requestBody" in data:
         body = resolve(document, data["requestBody"])
         fields["request_bodies"] = _media(body)

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
         VASLog,
+        VirtualKey,
         WorkflowResult,
         WorkflowStep,
     )
@@ -109,6 +110,7 @@ __all__ = [
     "Usage",
     "VASLog",
     "ValidationError",
+    "VirtualKey",
     "WorkflowResult",
     "WorkflowStep",
     "__version__",
@@ -168,6 +170,7 @@ _HOMES = {
         "ToolCall",
         "Usage",
         "VASLog",
+        "VirtualKey",
         "WorkflowResult",
         "WorkflowStep",
     ),

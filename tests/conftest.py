@@ -47,11 +47,14 @@ def gateway_urls(smartflow_gateway: Any) -> Dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def forced_urls() -> Iterator[Dict[str, Any]]:
-    """The same for another gateway, whose routing tests may change: nobody relies on who answers there."""
+    """The same for another gateway, whose routing and keys tests may change: nobody relies on who answers there.
+
+    It asks for keys from its start, so that the first one made there shuts out nobody.
+    """
     from smartflow.testing import LocalGateway
 
-    with LocalGateway() as gateway:
-        yield urls_of(gateway)
+    with LocalGateway(api_key="the-key-of-the-forced-gateway") as gateway:
+        yield {**urls_of(gateway), "api_key": gateway.api_key}
 
 
 @pytest.fixture

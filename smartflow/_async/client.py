@@ -13,6 +13,7 @@ from .methods.audit import AsyncAuditMethods
 from .methods.chains import AsyncChainMethods
 from .methods.chat import AsyncChatMethods
 from .methods.compliance import AsyncComplianceMethods
+from .methods.keys import AsyncKeysMethods
 from .methods.learning import AsyncLearningMethods
 from .methods.media import AsyncMediaMethods
 from .methods.raw import AsyncRawMethods
@@ -38,6 +39,7 @@ class SmartflowClient(
     AsyncChainMethods,
     AsyncVendorMethods,
     AsyncRawMethods,
+    AsyncKeysMethods,
 ):
     """A client of one Smartflow gateway, or without one of the providers themselves. Safe for any number of concurrent calls.
 

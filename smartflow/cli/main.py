@@ -19,6 +19,7 @@ COMMANDS: Dict[str, Tuple[str, Tuple[int, int], str]] = {
     "status": ("smartflow.cli.status", (3, 9), "what is configured, what can be reached, whether the key is accepted"),
     "chat": ("smartflow.cli.chat", (3, 9), "ask a model; without a message, talk with it"),
     "models": ("smartflow.cli.models", (3, 9), "the models that can be called"),
+    "keys": ("smartflow.cli.keys", (3, 9), "virtual keys: who may call, and for how much"),
     "logs": ("smartflow.cli.logs", (3, 9), "rows of the audit log"),
     "stats": ("smartflow.cli.stats", (3, 9), "figures of the cache and of each provider"),
     "scan": ("smartflow.cli.scan", (3, 9), "scan a text for what must not leave"),

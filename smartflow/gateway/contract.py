@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from smartflow.gateway.audit.record import CONTENT_TYPES, AuditRecord
 from smartflow.gateway.clock import iso
+from smartflow.gateway.keys.engine import NOBODY, Caller
 
 if TYPE_CHECKING:
     from smartflow_generated.server.route import Route
 
     from smartflow.gateway.core import Gateway
+    from smartflow.gateway.keys.limits import Reservation
 
 SERVICES = ("proxy", "management", "compliance", "bridge")
-_DOMAINS = ("audit", "compliance", "inference", "metacache", "routing", "system")
+_DOMAINS = ("audit", "compliance", "inference", "keys", "metacache", "routing", "system")
 
 
 @dataclass
@@ -72,6 +74,12 @@ class Call:
     form: Form | None = None
     audit: AuditRecord = field(init=False)
     audit_written: bool = False
+    caller: Caller = NOBODY
+    reservation: Reservation | None = None
+    # A provider was asked, and nobody knows whether it did the work.
+    outcome_unknown: bool = False
+    # The caller has left, and the work goes on without it, so that its next try finds the answer.
+    detached: bool = False
 
     def __post_init__(self) -> None:
         operation_id = self.route.operation_id
@@ -80,8 +88,9 @@ class Call:
 
     @property
     def user_id(self) -> str | None:
-        """The user on whose behalf the call is made."""
-        return self.headers.get("x-smartflow-user-id") or self.headers.get("x-user-id")
+        """The user on whose behalf the call is made: the key's own, or else the one that a header names."""
+        owner = self.caller.key.user_id if self.caller.key is not None else None
+        return owner or self.headers.get("x-smartflow-user-id") or self.headers.get("x-user-id")
 
     @property
     def conversation_id(self) -> str | None:
@@ -99,10 +108,13 @@ class Call:
         self._identify()
         with self.gateway.store.transaction():
             yield self.audit
+            if self.reservation is not None:
+                self.gateway.limits.settle(self)
             self.gateway.audit.write(self.audit, self.elapsed_ms)
         self.audit_written = True
 
     def _identify(self) -> None:
+        self.audit.key_id = self.caller.key.key_id if self.caller.key is not None else None
         self.audit.user_id = self.audit.user_id or self.user_id
         self.audit.conversation_id = self.audit.conversation_id or self.conversation_id
 

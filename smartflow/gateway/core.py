@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +15,9 @@ from smartflow.gateway.compliance.engine import build_compliance
 from smartflow.gateway.idempotency.engine import IdempotencyEngine
 from smartflow.gateway.idempotency.repo import IdempotencyRepo
 from smartflow.gateway.inference.engine import InferenceEngine
+from smartflow.gateway.keys.engine import KeysEngine
+from smartflow.gateway.keys.limits import Limits
+from smartflow.gateway.keys.repo import KeysRepo
 from smartflow.gateway.metacache.engine import CacheEngine
 from smartflow.gateway.metacache.repo import CacheRepo
 from smartflow.gateway.metacache.settings import CacheSettings
@@ -53,9 +54,9 @@ class Gateway:
         # Random even when the ids of a test are not: two gateways that forward to each other must differ.
         self.instance_id = RandomIds().new("gw")
         self.started = self.clock.monotonic()
-        # Only the digest stays, and it stays in memory.
-        self._key_digest = digest(api_key) if api_key else None
         self.store = Store(path)
+        self.keys = KeysEngine(KeysRepo(self.store), self.ids, api_key)
+        self.limits = Limits(KeysRepo(self.store))
         self.metrics = Metrics()
         self.compliance = build_compliance(self.store, self.clock, self.ids, path.parent if path else None)
         self.audit = AuditEngine(AuditRepo(self.store), self.compliance.redact)
@@ -68,25 +69,12 @@ class Gateway:
         self.chatbot = Chatbot(self)
 
     @property
-    def requires_key(self) -> bool:
-        """True when callers must show a key."""
-        return self._key_digest is not None
-
-    def accepts_key(self, key: str) -> bool:
-        """True when this is the gateway's key. Takes equally long for every wrong key."""
-        return self._key_digest is not None and hmac.compare_digest(digest(key), self._key_digest)
-
-    @property
     def uptime_seconds(self) -> int:
         """Whole seconds since the start."""
         return max(0, int(self.clock.monotonic() - self.started))
 
     async def aclose(self) -> None:
         """Close the providers' connections and the store."""
+        await self.idempotency.aclose()
         await self.upstream.aclose()
         self.store.close()
-
-
-def digest(key: str) -> str:
-    """A digest of a key, of the same length for all keys."""
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()

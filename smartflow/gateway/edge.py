@@ -17,9 +17,10 @@ from starlette.types import Receive, Scope, Send
 from smartflow.gateway import reading
 from smartflow.gateway.audit.record import CONTENT_TYPES
 from smartflow.gateway.contract import Call, Contract, Reply
-from smartflow.gateway.core import Gateway, digest
+from smartflow.gateway.core import Gateway
 from smartflow.gateway.edge_log import log_failure, logger
 from smartflow.gateway.errors import GatewayError, bad_request, internal_error
+from smartflow.gateway.keys.engine import require_role
 from smartflow.gateway.routes import Routes
 from smartflow.gateway.sending import Disconnected, send_reply
 
@@ -98,19 +99,16 @@ async def find_operation(x: Exchange) -> None:
 
 
 async def authenticate(x: Exchange) -> None:
-    """The gateway's key, when it has one and the operation is secured."""
+    """Who calls, and whether such a caller may do this; only an operation that is not secured asks nobody."""
     call, security = x.found, x.found.route.security
     scheme, _, token = x.headers.get("authorization", "").partition(" ")
     shown = [token.strip()] if scheme.lower() == "bearer" and token.strip() else []
     if "anthropicKey" in security and x.headers.get("x-api-key"):
         shown.append(x.headers["x-api-key"])
-    call.tenant = digest(shown[0]) if shown else ""
-    # Every key is compared, so that the time tells nothing about which one was right.
-    accepted = [x.gateway.accepts_key(key) for key in shown]
-    if security and x.gateway.requires_key and not any(accepted):
-        raise GatewayError(
-            401, None, "invalid_api_key", "the API key is missing or wrong", headers={"www-authenticate": "Bearer"}
-        )
+    if security:
+        call.caller = x.gateway.keys.identify(shown, call.now)
+        call.tenant = call.caller.tenant
+        require_role(call.route.roles, call.caller)
 
 
 async def read_body(x: Exchange) -> None:
@@ -230,6 +228,8 @@ async def serve(x: Exchange, send: Send) -> None:
         assert x.reply is not None
         await send_reply(x.reply, send, x.gone, common_headers(x), head_only=x.head_only)
     except Disconnected:
+        if x.call is not None and x.call.detached:
+            return
         _fail(x, GatewayError(_CLIENT_CLOSED, "client_closed", "client_disconnected", "the caller hung up"))
         audit_at_the_edge(x)
     except Exception as error:  # noqa: BLE001 - the outermost edge: the answer has begun, so the server can only cut the connection

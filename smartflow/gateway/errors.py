@@ -10,6 +10,7 @@ _TYPES = {
     403: "permission_error",
     404: "not_found_error",
     405: "invalid_request_error",
+    409: "conflict_error",
     413: "invalid_request_error",
     429: "rate_limit_error",
     501: "not_implemented_error",
@@ -31,6 +32,7 @@ class GatewayError(Exception):
         *,
         headers: dict[str, str] | None = None,
         details: dict[str, Any] | None = None,
+        outcome_unknown: bool = False,
         **extras: Any,
     ) -> None:
         super().__init__(message)
@@ -40,6 +42,8 @@ class GatewayError(Exception):
         self.message = message
         self.headers = headers or {}
         self.details = details
+        # True where a provider may have done, and be paid for, what it did not answer: such a call is not made again by itself.
+        self.outcome_unknown = outcome_unknown
         # param, retry_after, provider, risk_score, violations: the members that ErrorDetail names.
         self.extras = {name: value for name, value in extras.items() if value is not None}
 

@@ -112,7 +112,7 @@ class UpstreamClient:
             if isinstance(error, httpx.ConnectTimeout):
                 raise _unavailable(name) from error
             raise GatewayError(
-                504, None, "provider_timeout", f"{name} did not answer in time", provider=name
+                504, None, "provider_timeout", f"{name} did not answer in time", provider=name, outcome_unknown=True
             ) from error
         except httpx.ConnectError as error:
             raise _unavailable(name) from error
@@ -121,7 +121,8 @@ class UpstreamClient:
                 502, None, "provider_misconfigured", f"the base URL or key set for {name} cannot be used", provider=name
             ) from error
         except httpx.HTTPError as error:
-            raise GatewayError(502, None, "provider_error", f"the connection to {name} broke", provider=name) from error
+            what = f"the connection to {name} broke"
+            raise GatewayError(502, None, "provider_error", what, provider=name, outcome_unknown=True) from error
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
@@ -200,7 +201,8 @@ def dialect_errors(upstream: Upstream) -> Iterator[None]:
     except ValidationError as error:
         raise bad_request(_clean(error.message, upstream), error.param, error.code or "invalid_request") from error
     except SmartflowError as error:
-        raise GatewayError(502, None, "provider_error", _clean(error.message, upstream), provider=name) from error
+        what = _clean(error.message, upstream)
+        raise GatewayError(502, None, "provider_error", what, provider=name, outcome_unknown=True) from error
 
 
 def _checked(item: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
@@ -212,7 +214,8 @@ def _checked(item: dict[str, Any], upstream: Upstream) -> dict[str, Any]:
 
 
 def _nonsense(provider: str, what: str) -> GatewayError:
-    return GatewayError(502, None, "provider_error", f"{provider} {what}", provider=provider)
+    # It did answer, so it will want to be paid.
+    return GatewayError(502, None, "provider_error", f"{provider} {what}", provider=provider, outcome_unknown=True)
 
 
 def _unavailable(provider: str) -> GatewayError:

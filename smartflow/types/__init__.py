@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         OrgBaseline,
         PersistenceStats,
     )
+    from .keys import VirtualKey
     from .options import ResponseInfo, Timeouts
     from .system import CacheStats, ProviderHealth, SystemHealth
 
@@ -46,6 +47,7 @@ __all__ = [
     "ToolCall",
     "Usage",
     "VASLog",
+    "VirtualKey",
     "WorkflowResult",
     "WorkflowStep",
 ]
@@ -67,6 +69,7 @@ __getattr__, __dir__ = lazy(
             "OrgBaseline",
             "PersistenceStats",
         ),
+        "keys": ("VirtualKey",),
         "options": ("ResponseInfo", "Timeouts"),
         "system": ("CacheStats", "ProviderHealth", "SystemHealth"),
     },

@@ -75,6 +75,7 @@ class VASLog(Result):
         latency_ms: From end to end, in milliseconds.
         processing_time_ms: Total processing time in milliseconds.
         content_type: `chat`, `completion`, `image`, ...
+        key_id: The id of the virtual key that made the call, never its text.
         user_id: The user, if one was named.
         conversation_id: The conversation, if one was named.
         conversation_stage: Where in its life the conversation is.
@@ -100,6 +101,7 @@ class VASLog(Result):
     latency_ms: int = 0
     processing_time_ms: int = 0
     content_type: str = ""
+    key_id: Optional[str] = None
     user_id: Optional[str] = None
     conversation_id: Optional[str] = None
     conversation_stage: Optional[str] = None

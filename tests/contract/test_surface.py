@@ -40,6 +40,11 @@ NEW = {
     "create_fallback_chain",
     "update_fallback_chain",
     "delete_fallback_chain",
+    "create_virtual_key",
+    "get_virtual_key",
+    "list_virtual_keys",
+    "update_virtual_key",
+    "revoke_virtual_key",
 }
 
 # The signatures of the documentation, without `self`.

@@ -27,6 +27,7 @@ CLASSES: dict[str, tuple[str, str]] = {
     "ProviderHealth": ("management", "ProviderHealth"),
     "SystemHealth": ("management", "SystemHealth"),
     "VASLog": ("management", "VASLog"),
+    "VirtualKey": ("management", "CreatedVirtualKey"),
     "ComplianceInfo": ("management", "ComplianceInfo"),
     "MetacacheData": ("management", "MetacacheData"),
     "ProviderMetrics": ("management", "ProviderMetrics"),
@@ -61,6 +62,7 @@ OTHER_TYPE = {
     "ProviderMetrics.processing_time_ms": "some gateways send fractions of milliseconds",
 }
 OTHER_NULL = {
+    "VirtualKey.key": "only the answer to the creation has it",
     "AIResponse.usage": "an answer without usage has zeros, so that `usage.total_tokens` never fails",
     "ComplianceInfo.has_violations": "older gateways do not send it, and absent is not False",
     "ComplianceInfo.risk_level": "older gateways do not send it",

@@ -130,7 +130,7 @@ class Provider:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.hold = threading.Event()
         self.hold.set()
-        self.gone = threading.Event()
+        self.gone, self.asked = threading.Event(), threading.Event()
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -139,12 +139,10 @@ class Provider:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 provider.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+                provider.asked.set()
                 self.send_response(provider.status)
-                for name, value in {
-                    "content-type": "application/json",
-                    **provider.headers,
-                    "connection": "close",
-                }.items():
+                fields = {"content-type": "application/json", **provider.headers, "connection": "close"}
+                for name, value in fields.items():
                     self.send_header(name, value)
                 self.end_headers()
                 try:

@@ -148,6 +148,19 @@ CASES = {
     ),
     "update_fallback_chain": Case("update_fallback_chain", ("team", [{"provider": "groq"}]), {"strategy": "cost"}),
     "delete_fallback_chain": Case("delete_fallback_chain", ("team",)),
+    "list_virtual_keys": Case("list_virtual_keys"),
+    "get_virtual_key": Case("get_virtual_key", ("../key",)),
+    "create_virtual_key": Case("create_virtual_key", ("team",)),
+    "create_virtual_key with everything": Case(
+        "create_virtual_key",
+        ("team",),
+        {
+            "user_id": "alice", "team_id": "blue", "budget_usd": 5.0, "budget_period": "monthly", "rpm_limit": 60, "tpm_limit": 1000,
+            "allowed_models": ["gpt-*"], "expires_at": "2027-01-01T00:00:00Z", "metadata": {"a": "b"},
+        },
+    ),
+    "update_virtual_key": Case("update_virtual_key", ("key_1",), {"rpm_limit": 5, "clear": ["tpm_limit"]}),
+    "revoke_virtual_key": Case("revoke_virtual_key", ("key_1",)),
     "_get": Case("_get", ("/anything?a=1", {"b": "2 3"})),
     "_post": Case("_post", ("http://smartflow:7777/anything", {"c": [1]})),
     "an agent's options": Case(
@@ -164,9 +177,8 @@ def answers() -> list[tuple[re.Pattern[str], str, str, Any]]:
         document = load(path)
         if path.name != "common.yaml" and "paths" in document:
             for operation in operations(bundle(document, common, path.name), path.name):
-                media, content = next(
-                    iter(operation.data["responses"]["200"].get("content", {"text/plain": {}}).items())
-                )
+                good = next(each for status, each in operation.data["responses"].items() if status.startswith("2"))
+                media, content = next(iter(good.get("content", {"text/plain": {}}).items()))
                 named = content.get("examples", {"first": {"value": content.get("example")}})
                 body = next(iter(named.values()))["value"]
                 pattern = re.compile(re.sub(r"{\w+}", "[^/]+", operation.path))

@@ -188,6 +188,8 @@ class VASLog(TypedDict):
     """All time spent on the call in milliseconds, the gateway's own work included."""
     content_type: str
     """The kind of call, for example `chat`, `completion`, `embedding`, `image`, `audio`, `scan`."""
+    key_id: NotRequired[Optional[str]]
+    """The id of the virtual key that made the call, never its text; null when none did."""
     user_id: Optional[str]
     """The user, from the JWT or from a header; null when unknown."""
     conversation_id: Optional[str]

@@ -10,8 +10,15 @@ else:
 
 from typing import Any, Literal, Optional
 
+AllowedModel: TypeAlias = str
+
+
 AuditComplianceStatus: TypeAlias = Literal["compliant", "violated"]
 """The outcome of the compliance check of a call."""
+
+
+BudgetPeriod: TypeAlias = Literal["daily", "weekly", "monthly", "lifetime"]
+"""How long a budget lasts: `daily` from midnight, `weekly` from Monday, `monthly` from the first day, all in UTC; `lifetime` never resets. Without it `lifetime`."""
 
 
 class CachePhases(TypedDict):
@@ -397,6 +404,8 @@ class VASLog(TypedDict):
     """All time spent on the call in milliseconds, the gateway's own work included."""
     content_type: str
     """The kind of call, for example `chat`, `completion`, `embedding`, `image`, `audio`, `scan`."""
+    key_id: NotRequired[Optional[str]]
+    """The id of the virtual key that made the call, never its text; null when none did."""
     user_id: Optional[str]
     """The user, from the JWT or from a header; null when unknown."""
     conversation_id: Optional[str]
@@ -429,6 +438,153 @@ class VASLogPage(TypedDict):
     """The rows, newest first."""
     total: int
     """The number of rows that match the filters on all pages together."""
+    limit: int
+    """The limit that was used."""
+    offset: int
+    """The offset that was used."""
+
+
+VirtualKeyMetadata: TypeAlias = dict[str, str]
+"""Texts of your own that are kept with the key."""
+
+
+class VirtualKeyChange(TypedDict):
+    """What changes in a key; a null takes the limit away."""
+
+    name: NotRequired[str]
+    """What the key is for, for people."""
+    user_id: NotRequired[Optional[str]]
+    """The user that the key stands for; it wins over the user that a header names."""
+    team_id: NotRequired[Optional[str]]
+    """The team that the key belongs to; for reports."""
+    budget_usd: NotRequired[Optional[float]]
+    """The most that the key may spend in one period, in US dollars at list prices; without it there is no budget."""
+    budget_period: NotRequired[BudgetPeriod]
+    rpm_limit: NotRequired[Optional[int]]
+    """The most inference requests in one minute of the clock."""
+    tpm_limit: NotRequired[Optional[int]]
+    """The most tokens, of prompts and completions, in one minute of the clock."""
+    allowed_models: NotRequired[Optional[list[AllowedModel]]]
+    """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    metadata: NotRequired[VirtualKeyMetadata]
+    expires_at: NotRequired[Optional[str]]
+    """When the key ends, ISO-8601 with a zone; without it never."""
+
+
+class VirtualKeyRequest(TypedDict):
+    """What a new key may do, and how much."""
+
+    name: str
+    """What the key is for, for people."""
+    admin: NotRequired[bool]
+    """Whether the key may manage keys, routing and all else that asks for an admin."""
+    user_id: NotRequired[str]
+    """The user that the key stands for; it wins over the user that a header names."""
+    team_id: NotRequired[str]
+    """The team that the key belongs to; for reports."""
+    budget_usd: NotRequired[float]
+    """The most that the key may spend in one period, in US dollars at list prices; without it there is no budget."""
+    budget_period: NotRequired[BudgetPeriod]
+    rpm_limit: NotRequired[int]
+    """The most inference requests in one minute of the clock."""
+    tpm_limit: NotRequired[int]
+    """The most tokens, of prompts and completions, in one minute of the clock."""
+    allowed_models: NotRequired[list[AllowedModel]]
+    """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    metadata: NotRequired[VirtualKeyMetadata]
+    expires_at: NotRequired[str]
+    """When the key ends, ISO-8601 with a zone; without it never."""
+
+
+VirtualKeyStatus: TypeAlias = Literal["active", "expired", "revoked"]
+"""`active` opens the gateway, `expired` and `revoked` no longer do."""
+
+
+class CreatedVirtualKey(TypedDict):
+    """A new virtual key with its text, which is shown this once."""
+
+    key: str
+    """The text of the key; it cannot be read again."""
+    key_id: str
+    """The id of the key, as audit rows name it; it opens nothing."""
+    name: str
+    """What the key is for, for people."""
+    admin: bool
+    """Whether the key may manage keys, routing and all else that asks for an admin."""
+    status: VirtualKeyStatus
+    user_id: Optional[str]
+    """The user that the key stands for; it wins over the user that a header names."""
+    team_id: Optional[str]
+    """The team that the key belongs to; for reports."""
+    budget_usd: Optional[float]
+    """The most that the key may spend in one period, in US dollars at list prices; without it there is no budget."""
+    budget_period: BudgetPeriod
+    rpm_limit: Optional[int]
+    """The most inference requests in one minute of the clock."""
+    tpm_limit: Optional[int]
+    """The most tokens, of prompts and completions, in one minute of the clock."""
+    allowed_models: Optional[list[AllowedModel]]
+    """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    metadata: VirtualKeyMetadata
+    expires_at: Optional[str]
+    """When the key ends, ISO-8601 with a zone; without it never."""
+    spent_usd: float
+    """What the key has spent in this period, in US dollars; calls that still run count with what they may cost at most."""
+    remaining_usd: Optional[float]
+    """What is left of the budget in this period, in US dollars; null without a budget."""
+    resets_at: Optional[str]
+    """When the next period begins, ISO-8601 UTC; null without a budget and for a lifetime budget."""
+    created_at: str
+    """When the key was created, ISO-8601 UTC."""
+    revoked_at: Optional[str]
+    """When the key was revoked, ISO-8601 UTC; null while it is not."""
+
+
+class VirtualKey(TypedDict):
+    """A virtual key without its text."""
+
+    key_id: str
+    """The id of the key, as audit rows name it; it opens nothing."""
+    name: str
+    """What the key is for, for people."""
+    admin: bool
+    """Whether the key may manage keys, routing and all else that asks for an admin."""
+    status: VirtualKeyStatus
+    user_id: Optional[str]
+    """The user that the key stands for; it wins over the user that a header names."""
+    team_id: Optional[str]
+    """The team that the key belongs to; for reports."""
+    budget_usd: Optional[float]
+    """The most that the key may spend in one period, in US dollars at list prices; without it there is no budget."""
+    budget_period: BudgetPeriod
+    rpm_limit: Optional[int]
+    """The most inference requests in one minute of the clock."""
+    tpm_limit: Optional[int]
+    """The most tokens, of prompts and completions, in one minute of the clock."""
+    allowed_models: Optional[list[AllowedModel]]
+    """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    metadata: VirtualKeyMetadata
+    expires_at: Optional[str]
+    """When the key ends, ISO-8601 with a zone; without it never."""
+    spent_usd: float
+    """What the key has spent in this period, in US dollars; calls that still run count with what they may cost at most."""
+    remaining_usd: Optional[float]
+    """What is left of the budget in this period, in US dollars; null without a budget."""
+    resets_at: Optional[str]
+    """When the next period begins, ISO-8601 UTC; null without a budget and for a lifetime budget."""
+    created_at: str
+    """When the key was created, ISO-8601 UTC."""
+    revoked_at: Optional[str]
+    """When the key was revoked, ISO-8601 UTC; null while it is not."""
+
+
+class VirtualKeyPage(TypedDict):
+    """One page of virtual keys."""
+
+    keys: list[VirtualKey]
+    """The keys, newest first."""
+    total: int
+    """The number of keys on all pages together."""
     limit: int
     """The limit that was used."""
     offset: int

@@ -45,6 +45,8 @@ class Route:
     summary: str
     # Any one of these schemes lets the caller in; none are needed when it is empty.
     security: tuple[str, ...] = ()
+    # The caller needs one of these roles too; any caller will do when it is empty.
+    roles: tuple[str, ...] = ()
     request_bodies: Mapping[str, type[Model] | None] = field(default_factory=dict)
     body_required: bool = False
     path_params: tuple[Param, ...] = ()

@@ -78,26 +78,36 @@ class AuditEngine:
         return redacted[:CONTENT_LIMIT]
 
     def page(
-        self, now: datetime, *, limit: int, offset: int, provider: str | None, model: str | None, days: int
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        offset: int,
+        provider: str | None,
+        model: str | None,
+        days: int,
+        key_id: str | None = None,
     ) -> dict[str, Any]:
-        """One page of rows, newest first, with the number of all matching rows."""
+        """One page of rows, newest first, with the number of all matching rows; with `key_id` only those of one key."""
         since = iso(now - timedelta(days=days))
-        total, rows = self._repo.page(since=since, provider=provider, model=model, limit=limit, offset=offset)
+        total, rows = self._repo.page(
+            since=since, provider=provider, model=model, limit=limit, offset=offset, key_id=key_id
+        )
         return {"data": [show(row) for row in rows], "total": total, "limit": limit, "offset": offset}
 
-    def hybrid(self, limit: int) -> dict[str, Any]:
+    def hybrid(self, limit: int, key_id: str | None = None) -> dict[str, Any]:
         """The newest rows with the instance and the store that they come from."""
-        _, rows = self._repo.page(since="", provider=None, model=None, limit=limit, offset=0)
+        _, rows = self._repo.page(since="", provider=None, model=None, limit=limit, offset=0, key_id=key_id)
         return {"logs": [{**show(row), "instance_id": INSTANCE_ID, "source": _SOURCE} for row in rows]}
 
-    def analytics(self, today: date, start: date | None, end: date | None) -> dict[str, Any]:
+    def analytics(self, today: date, start: date | None, end: date | None, key_id: str | None = None) -> dict[str, Any]:
         """The figures of the days from `start` to `end`, both included, in UTC."""
         last = end or today
         if start is not None and start > last:
             raise bad_request("start_date must not be after end_date", "start_date")
-        first = start.isoformat() if start else self._repo.first_day()
+        first = start.isoformat() if start else self._repo.first_day(key_id)
         since, until = first or "", f"{last.isoformat()}T24"
-        totals = self._repo.totals(since, until)
+        totals = self._repo.totals(since, until, key_id=key_id)
         return {
             "start_date": first,
             "end_date": last.isoformat(),
@@ -105,17 +115,17 @@ class AuditEngine:
             "total_tokens": totals["tokens"],
             "total_cost": totals["cost"],
             "cache_hit_rate": share(totals["hits"], totals["requests"]),
-            "by_provider": self._usage("provider", since, until),
-            "by_model": self._usage("model", since, until),
+            "by_provider": self._usage("provider", since, until, key_id),
+            "by_model": self._usage("model", since, until, key_id),
             "by_day": [
                 {"date": row["name"], "requests": row["requests"], "tokens": row["tokens"], "cost": row["cost"]}
-                for row in self._repo.grouped("day", since, until)
+                for row in self._repo.grouped("day", since, until, key_id)
             ],
         }
 
-    def _usage(self, by: str, since: str, until: str) -> dict[str, Any]:
+    def _usage(self, by: str, since: str, until: str, key_id: str | None) -> dict[str, Any]:
         names = ("requests", "tokens", "cost", "avg_latency_ms", "errors")
-        rows = self._repo.grouped(by, since, until)
+        rows = self._repo.grouped(by, since, until, key_id)
         # Calls without a model (scans, chatbot questions) count in the totals but are no model.
         return {row["name"]: {name: row[name] for name in names} for row in rows if row["name"]}
 
@@ -134,7 +144,7 @@ def show(row: dict[str, Any]) -> dict[str, Any]:
     violated = row["compliance_status"] == "violated"
     plain = (
         "request_id", "timestamp", "provider", "model", "model_provider", "tokens_used", "cost", "latency_ms",
-        "processing_time_ms", "content_type", "user_id", "conversation_id", "conversation_stage", "routing_strategy",
+        "processing_time_ms", "content_type", "key_id", "user_id", "conversation_id", "conversation_stage", "routing_strategy",
         "routing_reason", "compliance_status", "request_content", "response_content",
     )  # fmt: skip
     return {

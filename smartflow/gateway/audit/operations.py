@@ -23,20 +23,27 @@ async def get_vas_logs(call: Call) -> dict[str, Any]:
         provider=query.get("provider"),
         model=query.get("model"),
         days=query.get("days") or _DEFAULT_DAYS,
+        key_id=_own_rows(call),
     )
 
 
 @operation("getHybridLogs")
 async def get_hybrid_logs(call: Call) -> dict[str, Any]:
     """The newest audit rows with their origin."""
-    return call.gateway.audit.hybrid(call.query.get("limit") or _DEFAULT_LIMIT)
+    return call.gateway.audit.hybrid(call.query.get("limit") or _DEFAULT_LIMIT, _own_rows(call))
 
 
 @operation("getHybridAnalytics")
 async def get_hybrid_analytics(call: Call) -> dict[str, Any]:
     """The usage figures of a period."""
     start, end = _day(call, "start_date"), _day(call, "end_date")
-    return call.gateway.audit.analytics(call.now.date(), start, end)
+    return call.gateway.audit.analytics(call.now.date(), start, end, _own_rows(call))
+
+
+def _own_rows(call: Call) -> str | None:
+    """The key whose rows alone the caller may see; None for an admin, who sees all."""
+    key = call.caller.key
+    return key.key_id if key is not None and not key.admin else None
 
 
 def _day(call: Call, name: str) -> date | None:

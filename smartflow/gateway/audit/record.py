@@ -22,6 +22,9 @@ CONTENT_TYPES = {
     "intelligentScan": "scan",
     "submitFeedback": "feedback",
     "saveComplianceData": "persistence",
+    "createVirtualKey": "keys",
+    "updateVirtualKey": "keys",
+    "revokeVirtualKey": "keys",
 }
 """The audited operations with the kind of call that their rows show. Every other operation only reads and writes no row."""
 
@@ -36,6 +39,7 @@ class AuditRecord:
     timestamp: str
     operation: str
     content_type: str
+    key_id: str | None = None
     user_id: str | None = None
     conversation_id: str | None = None
     conversation_stage: str | None = None

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS vas_logs (
     processing_time_ms INTEGER NOT NULL,
     provider_time_ms   INTEGER NOT NULL,
     content_type       TEXT    NOT NULL,
+    key_id             TEXT,
     user_id            TEXT,
     conversation_id    TEXT,
     conversation_stage TEXT,
@@ -36,4 +37,5 @@ CREATE TABLE IF NOT EXISTS vas_logs (
 );
 CREATE INDEX IF NOT EXISTS vas_logs_by_time ON vas_logs (timestamp, seq);
 CREATE INDEX IF NOT EXISTS vas_logs_by_provider ON vas_logs (provider, timestamp);
+CREATE INDEX IF NOT EXISTS vas_logs_by_key ON vas_logs (key_id, timestamp);
 CREATE INDEX IF NOT EXISTS vas_logs_by_model ON vas_logs (model, timestamp);

@@ -104,8 +104,13 @@ class InferenceEngine:
         question = ask(kind.name, call.tenant, who, route.model, request, policy.namespace)
         plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), chain)
         plan.routes = [route] if chain is None else candidates(self._gateway, chain, route)
+        limits = self._gateway.limits
+        plan.routes = [each for each in plan.routes if limits.may_use(call, each.provider, each.model)] or plan.routes[
+            :1
+        ]
         plan.take(plan.routes[0])
         await self._note(call, prompt_text(request))
+        limits.reserve(call, kind.name, plan.route.provider, plan.route.model, request)
         return plan
 
     async def _note(self, call: Call, prompt: str) -> None:
@@ -195,6 +200,7 @@ class InferenceEngine:
 
     def record_failure(self, plan: Plan, error: GatewayError) -> None:
         """The effects of a failed call: the provider's state and the audit row."""
+        plan.call.outcome_unknown = error.outcome_unknown
         with plan.call.effects() as audit:
             audit.status_code, audit.error_code = error.status, error.code
             audit.provider_time_ms = self._took_ms(plan)
@@ -227,9 +233,9 @@ class InferenceEngine:
     def record_partial(self, plan: Plan, body: Mapping[str, Any], error: GatewayError) -> None:
         """The effects of a stream that broke or whose reader left: nothing is cached, what was said is kept."""
         with plan.call.effects() as audit:
-            self._fill(
-                audit, plan, usage_tokens(body) or _counted(plan, body), str(body.get("model") or plan.route.model)
-            )
+            # What a cut stream reports is only its beginning.
+            used = tuple(map(max, usage_tokens(body) or (0, 0), _counted(plan, body)))
+            self._fill(audit, plan, (used[0], used[1]), str(body.get("model") or plan.route.model))
             audit.status_code, audit.error_code = error.status, error.code
             audit.response_content = answer_text(body)
             if error.status in _PROVIDER_FAULTS:
@@ -307,7 +313,7 @@ def _check_answer(plan: Plan, body: dict[str, Any], kind: Kind) -> None:
         provider = plan.route.provider
         logger.warning("%s: the answer of %s does not fit: %s: %s", plan.call.request_id, provider, param, message)
         what = f"{provider} answered something that does not fit the contract at {param or 'its root'}"
-        raise GatewayError(502, None, "provider_error", what, provider=provider) from None
+        raise GatewayError(502, None, "provider_error", what, provider=provider, outcome_unknown=True) from None
 
 
 async def _paced(chunks: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
@@ -319,6 +325,9 @@ async def _paced(chunks: Iterator[dict[str, Any]]) -> AsyncIterator[dict[str, An
 
 def _counted(plan: Plan, body: Mapping[str, Any]) -> tuple[int, int]:
     """Tokens counted here, for a provider that reports none."""
+    if plan.kind is MESSAGE:
+        asked = plan.call.audit.request_content or ""
+        return tokens.count_text(asked, plan.route.model), tokens.count_text(answer_text(body), plan.route.model)
     if plan.kind is not CHAT:
         return 0, 0
     messages = plan.request.get("messages") or []

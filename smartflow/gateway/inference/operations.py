@@ -75,8 +75,7 @@ async def _message(call: Call) -> Reply:
 def _own_key(call: Call) -> Secret | None:
     """The caller's own key for Anthropic; the header may also carry a virtual key, which is never passed on."""
     shown = call.raw_headers.get("x-api-key", "").strip()
-    gateway = call.gateway
-    if not shown or shown.startswith("sk-sf-") or (gateway.requires_key and gateway.accepts_key(shown)):
+    if not shown or shown.startswith("sk-sf-") or call.gateway.keys.is_configured(shown):
         return None
     return Secret(shown)
 

@@ -26,9 +26,18 @@ def prices_as_of() -> str:
 
 def cost_usd(model: str, prompt_tokens: int, completion_tokens: int) -> float:
     """The estimated price in US dollars of a call to `model` (with or without its provider prefix)."""
-    name = model.rsplit("/", 1)[-1]
-    models: dict[str, dict[str, float]] = _table()["models"]
-    price = models.get(name) or models.get(_RELEASE.sub("", name))
+    price = _price(model)
     if price is None:
         return 0.0
     return (prompt_tokens * price["input"] + completion_tokens * price["output"]) / _MILLION
+
+
+def has_price(model: str) -> bool:
+    """Whether the price list has the model."""
+    return _price(model) is not None
+
+
+def _price(model: str) -> dict[str, float] | None:
+    name = model.rsplit("/", 1)[-1]
+    models: dict[str, dict[str, float]] = _table()["models"]
+    return models.get(name) or models.get(_RELEASE.sub("", name))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ...types import parse_datetime
+from ...types import UNSET, Unset, parse_datetime
 from ..models.audit_compliance_status import AuditComplianceStatus
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class HybridLog:
         response_content (None | str): The text of the answer; null when the gateway does not store it.
         instance_id (str): The gateway instance that wrote the row.
         source (str): The store that the row came from: `redis`, `mongodb`, or `sqlite` on a local gateway.
+        key_id (None | str | Unset): The id of the virtual key that made the call, never its text; null when none did.
     """
 
     request_id: str
@@ -83,6 +84,7 @@ class HybridLog:
     response_content: None | str
     instance_id: str
     source: str
+    key_id: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -148,6 +150,12 @@ class HybridLog:
 
         source = self.source
 
+        key_id: Any
+        if isinstance(self.key_id, Unset):
+            key_id = UNSET
+        else:
+            key_id = self.key_id
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -179,6 +187,8 @@ class HybridLog:
                 "source": source,
             }
         )
+        if key_id is not UNSET:
+            field_dict["key_id"] = key_id
 
         return field_dict
 
@@ -292,6 +302,15 @@ class HybridLog:
 
         source = d.pop("source")
 
+        def _parse_key_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast("None | str | Unset", data)
+
+        key_id = _parse_key_id(d.pop("key_id", UNSET))
+
         hybrid_log = cls(
             request_id=request_id,
             timestamp=timestamp,
@@ -318,6 +337,7 @@ class HybridLog:
             response_content=response_content,
             instance_id=instance_id,
             source=source,
+            key_id=key_id,
         )
 
         hybrid_log.additional_properties = d

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ...types import parse_datetime
+from ...types import UNSET, Unset, parse_datetime
 from ..models.audit_compliance_status import AuditComplianceStatus
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class VASLog:
         cached (bool): True when MetaCache answered; equal to `metacache.hit`.
         request_content (None | str): The text of the request; null when the gateway does not store it.
         response_content (None | str): The text of the answer; null when the gateway does not store it.
+        key_id (None | str | Unset): The id of the virtual key that made the call, never its text; null when none did.
     """
 
     request_id: str
@@ -79,6 +80,7 @@ class VASLog:
     cached: bool
     request_content: None | str
     response_content: None | str
+    key_id: None | str | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,6 +142,12 @@ class VASLog:
         response_content: None | str
         response_content = self.response_content
 
+        key_id: Any
+        if isinstance(self.key_id, Unset):
+            key_id = UNSET
+        else:
+            key_id = self.key_id
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -169,6 +177,8 @@ class VASLog:
                 "response_content": response_content,
             }
         )
+        if key_id is not UNSET:
+            field_dict["key_id"] = key_id
 
         return field_dict
 
@@ -278,6 +288,15 @@ class VASLog:
 
         response_content = _parse_response_content(d.pop("response_content"))
 
+        def _parse_key_id(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast("None | str | Unset", data)
+
+        key_id = _parse_key_id(d.pop("key_id", UNSET))
+
         vas_log = cls(
             request_id=request_id,
             timestamp=timestamp,
@@ -302,6 +321,7 @@ class VASLog:
             cached=cached,
             request_content=request_content,
             response_content=response_content,
+            key_id=key_id,
         )
 
         vas_log.additional_properties = d

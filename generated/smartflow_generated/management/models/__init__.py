@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
     from .audit_compliance_status import AuditComplianceStatus as AuditComplianceStatus
+    from .budget_period import BudgetPeriod as BudgetPeriod
     from .cache_phases import CachePhases as CachePhases
     from .cache_stats import CacheStats as CacheStats
     from .chain_target import ChainTarget as ChainTarget
     from .chain_target_request import ChainTargetRequest as ChainTargetRequest
     from .compliance_info import ComplianceInfo as ComplianceInfo
+    from .created_virtual_key import CreatedVirtualKey as CreatedVirtualKey
     from .error_detail import ErrorDetail as ErrorDetail
     from .error_details import ErrorDetails as ErrorDetails
     from .error_envelope import Error as Error
@@ -42,14 +44,22 @@ if TYPE_CHECKING:
     from .vas_log import VASLog as VASLog
     from .vas_log_page import VASLogPage as VASLogPage
     from .violation_detail import ViolationDetail as ViolationDetail
+    from .virtual_key import VirtualKey as VirtualKey
+    from .virtual_key_change import VirtualKeyChange as VirtualKeyChange
+    from .virtual_key_metadata import VirtualKeyMetadata as VirtualKeyMetadata
+    from .virtual_key_page import VirtualKeyPage as VirtualKeyPage
+    from .virtual_key_request import VirtualKeyRequest as VirtualKeyRequest
+    from .virtual_key_status import VirtualKeyStatus as VirtualKeyStatus
 
 _MODULES = {
     "AuditComplianceStatus": ".audit_compliance_status",
+    "BudgetPeriod": ".budget_period",
     "CachePhases": ".cache_phases",
     "CacheStats": ".cache_stats",
     "ChainTarget": ".chain_target",
     "ChainTargetRequest": ".chain_target_request",
     "ComplianceInfo": ".compliance_info",
+    "CreatedVirtualKey": ".created_virtual_key",
     "ErrorDetail": ".error_detail",
     "ErrorDetails": ".error_details",
     "Error": ".error_envelope",
@@ -79,15 +89,23 @@ _MODULES = {
     "VASLog": ".vas_log",
     "VASLogPage": ".vas_log_page",
     "ViolationDetail": ".violation_detail",
+    "VirtualKey": ".virtual_key",
+    "VirtualKeyChange": ".virtual_key_change",
+    "VirtualKeyMetadata": ".virtual_key_metadata",
+    "VirtualKeyPage": ".virtual_key_page",
+    "VirtualKeyRequest": ".virtual_key_request",
+    "VirtualKeyStatus": ".virtual_key_status",
 }
 
 __all__ = [
     "AuditComplianceStatus",
+    "BudgetPeriod",
     "CachePhases",
     "CacheStats",
     "ChainTarget",
     "ChainTargetRequest",
     "ComplianceInfo",
+    "CreatedVirtualKey",
     "Error",
     "ErrorDetail",
     "ErrorDetails",
@@ -117,6 +135,12 @@ __all__ = [
     "VASLog",
     "VASLogPage",
     "ViolationDetail",
+    "VirtualKey",
+    "VirtualKeyChange",
+    "VirtualKeyMetadata",
+    "VirtualKeyPage",
+    "VirtualKeyRequest",
+    "VirtualKeyStatus",
 ]
 
 

@@ -285,6 +285,13 @@ class VASLog(Model):
             examples=["chat"],
         ),
     ]
+    key_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The id of the virtual key that made the call, never its text; null when none did.",
+            examples=["vk_5f2c"],
+        ),
+    ] = None
     user_id: Annotated[
         StrictStr | None,
         Field(description="The user, from the JWT or from a header; null when unknown.", examples=["support_agent_42"]),

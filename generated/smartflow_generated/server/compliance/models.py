@@ -267,7 +267,7 @@ class IntelligentScanHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -571,7 +571,7 @@ class SaveComplianceDataHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -643,7 +643,7 @@ class ScanContentHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -719,7 +719,7 @@ class SubmitFeedbackHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",

@@ -55,6 +55,9 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             500: {
                 "application/json": models.Error,
             },
@@ -67,6 +70,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            409: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             500: {
@@ -122,6 +128,9 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             500: {
                 "application/json": models.Error,
             },
@@ -134,6 +143,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            409: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             500: {
@@ -192,6 +204,9 @@ ROUTES: tuple[Route, ...] = (
             404: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             500: {
                 "application/json": models.Error,
             },
@@ -207,6 +222,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             404: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            409: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             500: {
@@ -549,6 +567,9 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             500: {
                 "application/json": models.Error,
             },
@@ -561,6 +582,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            409: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             500: {

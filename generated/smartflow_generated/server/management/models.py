@@ -11,11 +11,24 @@ from typing_extensions import TypeAliasType
 
 from ..base import DateTime, Given, Integer, Model
 
+AllowedModel = TypeAliasType(
+    "AllowedModel", Annotated[StrictStr, Field(max_length=256, min_length=1, pattern="^[\\x21-\\x29\\x2b-\\x7e]*\\*?$")]
+)
 AuditComplianceStatus = TypeAliasType(
     "AuditComplianceStatus",
     Annotated[
         Literal["compliant", "violated"],
         Field(description="The outcome of the compliance check of a call.", examples=["compliant"]),
+    ],
+)
+BudgetPeriod = TypeAliasType(
+    "BudgetPeriod",
+    Annotated[
+        Literal["daily", "weekly", "monthly", "lifetime"],
+        Field(
+            description="How long a budget lasts: `daily` from midnight, `weekly` from Monday, `monthly` from the first day, all in UTC; `lifetime` never resets. Without it `lifetime`.",
+            examples=["monthly"],
+        ),
     ],
 )
 
@@ -225,13 +238,129 @@ class CreateFallbackChainHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
         ),
         Given,
     ] = None
+
+
+class CreatedVirtualKey(Model):
+    key: Annotated[
+        StrictStr,
+        Field(
+            description="The text of the key; it cannot be read again.",
+            examples=["sk-sf-000102030405060708090a0b0c0d0e0f1011121314151617"],
+            pattern="^sk-sf-[0-9a-f]{48}$",
+        ),
+    ]
+    key_id: Annotated[
+        StrictStr,
+        Field(description="The id of the key, as audit rows name it; it opens nothing.", examples=["vk_5f2c"]),
+    ]
+    name: Annotated[
+        StrictStr,
+        Field(description="What the key is for, for people.", examples=["support bot"], max_length=128, min_length=1),
+    ]
+    admin: Annotated[
+        StrictBool,
+        Field(
+            description="Whether the key may manage keys, routing and all else that asks for an admin.",
+            examples=[False],
+        ),
+    ]
+    status: VirtualKeyStatus
+    user_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The user that the key stands for; it wins over the user that a header names.",
+            examples=["support_agent_42"],
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+    ]
+    team_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The team that the key belongs to; for reports.",
+            examples=["support"],
+            max_length=256,
+            min_length=1,
+        ),
+    ]
+    budget_usd: Annotated[
+        StrictFloat | None,
+        Field(
+            description="The most that the key may spend in one period, in US dollars at list prices; without it there is no budget.",
+            examples=[25],
+            ge=0.0,
+            le=1000000.0,
+        ),
+    ]
+    budget_period: BudgetPeriod
+    rpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most inference requests in one minute of the clock.", examples=[60], ge=1, le=1000000000
+        ),
+    ]
+    tpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most tokens, of prompts and completions, in one minute of the clock.",
+            examples=[100000],
+            ge=1,
+            le=1000000000000,
+        ),
+    ]
+    allowed_models: Annotated[
+        list[AllowedModel] | None,
+        Field(
+            description="The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`.",
+            examples=[["gpt-4o-mini", "anthropic/*"]],
+            max_length=256,
+        ),
+    ]
+    metadata: VirtualKeyMetadata
+    expires_at: Annotated[
+        DateTime | None,
+        Field(
+            description="When the key ends, ISO-8601 with a zone; without it never.", examples=["2027-01-01T00:00:00Z"]
+        ),
+    ]
+    spent_usd: Annotated[
+        StrictFloat,
+        Field(
+            description="What the key has spent in this period, in US dollars; calls that still run count with what they may cost at most.",
+            examples=[3.2],
+            ge=0.0,
+        ),
+    ]
+    remaining_usd: Annotated[
+        StrictFloat | None,
+        Field(
+            description="What is left of the budget in this period, in US dollars; null without a budget.",
+            examples=[21.8],
+            ge=0.0,
+        ),
+    ]
+    resets_at: Annotated[
+        DateTime | None,
+        Field(
+            description="When the next period begins, ISO-8601 UTC; null without a budget and for a lifetime budget.",
+            examples=["2026-03-01T00:00:00.000Z"],
+        ),
+    ]
+    created_at: Annotated[
+        DateTime, Field(description="When the key was created, ISO-8601 UTC.", examples=["2026-02-19T10:15:00.000Z"])
+    ]
+    revoked_at: Annotated[
+        DateTime | None,
+        Field(description="When the key was revoked, ISO-8601 UTC; null while it is not.", examples=[None]),
+    ]
 
 
 class DeleteFallbackChainHeaders(Model):
@@ -507,6 +636,10 @@ class GetVasLogsQuery(Model):
     ] = None
 
 
+class GetVirtualKeyPath(Model):
+    key_id: Annotated[StrictStr, Field(description="The id of the key; not its text.", max_length=64, min_length=1)]
+
+
 HealthState = TypeAliasType(
     "HealthState",
     Annotated[
@@ -517,6 +650,17 @@ HealthState = TypeAliasType(
         ),
     ],
 )
+
+
+class ListVirtualKeysQuery(Model):
+    limit: Annotated[
+        Integer | None, Field(description="The most keys to return. Without it 100.", ge=1, le=1000), Given
+    ] = None
+    offset: Annotated[
+        Integer | None,
+        Field(description="How many of the newest keys to skip. Without it 0.", ge=0, le=1000000000),
+        Given,
+    ] = None
 
 
 class MetacacheData(Model):
@@ -581,7 +725,7 @@ class OverrideRoutingHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -659,6 +803,10 @@ class ProviderPerformance(Model):
 
 class ProviderSnapshots(Model):
     snapshots: Annotated[list[ProviderHealth], Field(description="The snapshots, ordered by provider name.")]
+
+
+class RevokeVirtualKeyPath(Model):
+    key_id: Annotated[StrictStr, Field(description="The id of the key; not its text.", max_length=64, min_length=1)]
 
 
 RiskLevel = TypeAliasType(
@@ -833,6 +981,10 @@ class UpdateFallbackChainPath(Model):
     ]
 
 
+class UpdateVirtualKeyPath(Model):
+    key_id: Annotated[StrictStr, Field(description="The id of the key; not its text.", max_length=64, min_length=1)]
+
+
 class VASLog(Model):
     model_config = ConfigDict(extra="allow")
     request_id: Annotated[
@@ -890,6 +1042,13 @@ class VASLog(Model):
             examples=["chat"],
         ),
     ]
+    key_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The id of the virtual key that made the call, never its text; null when none did.",
+            examples=["vk_5f2c"],
+        ),
+    ] = None
     user_id: Annotated[
         StrictStr | None,
         Field(description="The user, from the JWT or from a header; null when unknown.", examples=["support_agent_42"]),
@@ -969,3 +1128,285 @@ class ViolationDetail(Model):
         Field(description="How sure the check is, from 0 to 1.", examples=[0.99], ge=0.0, le=1.0),
         Given,
     ] = None
+
+
+class VirtualKey(Model):
+    key_id: Annotated[
+        StrictStr,
+        Field(description="The id of the key, as audit rows name it; it opens nothing.", examples=["vk_5f2c"]),
+    ]
+    name: Annotated[
+        StrictStr,
+        Field(description="What the key is for, for people.", examples=["support bot"], max_length=128, min_length=1),
+    ]
+    admin: Annotated[
+        StrictBool,
+        Field(
+            description="Whether the key may manage keys, routing and all else that asks for an admin.",
+            examples=[False],
+        ),
+    ]
+    status: VirtualKeyStatus
+    user_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The user that the key stands for; it wins over the user that a header names.",
+            examples=["support_agent_42"],
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+    ]
+    team_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The team that the key belongs to; for reports.",
+            examples=["support"],
+            max_length=256,
+            min_length=1,
+        ),
+    ]
+    budget_usd: Annotated[
+        StrictFloat | None,
+        Field(
+            description="The most that the key may spend in one period, in US dollars at list prices; without it there is no budget.",
+            examples=[25],
+            ge=0.0,
+            le=1000000.0,
+        ),
+    ]
+    budget_period: BudgetPeriod
+    rpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most inference requests in one minute of the clock.", examples=[60], ge=1, le=1000000000
+        ),
+    ]
+    tpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most tokens, of prompts and completions, in one minute of the clock.",
+            examples=[100000],
+            ge=1,
+            le=1000000000000,
+        ),
+    ]
+    allowed_models: Annotated[
+        list[AllowedModel] | None,
+        Field(
+            description="The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`.",
+            examples=[["gpt-4o-mini", "anthropic/*"]],
+            max_length=256,
+        ),
+    ]
+    metadata: VirtualKeyMetadata
+    expires_at: Annotated[
+        DateTime | None,
+        Field(
+            description="When the key ends, ISO-8601 with a zone; without it never.", examples=["2027-01-01T00:00:00Z"]
+        ),
+    ]
+    spent_usd: Annotated[
+        StrictFloat,
+        Field(
+            description="What the key has spent in this period, in US dollars; calls that still run count with what they may cost at most.",
+            examples=[3.2],
+            ge=0.0,
+        ),
+    ]
+    remaining_usd: Annotated[
+        StrictFloat | None,
+        Field(
+            description="What is left of the budget in this period, in US dollars; null without a budget.",
+            examples=[21.8],
+            ge=0.0,
+        ),
+    ]
+    resets_at: Annotated[
+        DateTime | None,
+        Field(
+            description="When the next period begins, ISO-8601 UTC; null without a budget and for a lifetime budget.",
+            examples=["2026-03-01T00:00:00.000Z"],
+        ),
+    ]
+    created_at: Annotated[
+        DateTime, Field(description="When the key was created, ISO-8601 UTC.", examples=["2026-02-19T10:15:00.000Z"])
+    ]
+    revoked_at: Annotated[
+        DateTime | None,
+        Field(description="When the key was revoked, ISO-8601 UTC; null while it is not.", examples=[None]),
+    ]
+
+
+class VirtualKeyChange(Model):
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[
+        StrictStr | None,
+        Field(description="What the key is for, for people.", examples=["support bot"], max_length=128, min_length=1),
+        Given,
+    ] = None
+    user_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The user that the key stands for; it wins over the user that a header names.",
+            examples=["support_agent_42"],
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+    ] = None
+    team_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The team that the key belongs to; for reports.",
+            examples=["support"],
+            max_length=256,
+            min_length=1,
+        ),
+    ] = None
+    budget_usd: Annotated[
+        StrictFloat | None,
+        Field(
+            description="The most that the key may spend in one period, in US dollars at list prices; without it there is no budget.",
+            examples=[25],
+            ge=0.0,
+            le=1000000.0,
+        ),
+    ] = None
+    budget_period: Annotated[BudgetPeriod | None, Given] = None
+    rpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most inference requests in one minute of the clock.", examples=[60], ge=1, le=1000000000
+        ),
+    ] = None
+    tpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most tokens, of prompts and completions, in one minute of the clock.",
+            examples=[100000],
+            ge=1,
+            le=1000000000000,
+        ),
+    ] = None
+    allowed_models: Annotated[
+        list[AllowedModel] | None,
+        Field(
+            description="The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`.",
+            examples=[["gpt-4o-mini", "anthropic/*"]],
+            max_length=256,
+        ),
+    ] = None
+    metadata: Annotated[VirtualKeyMetadata | None, Given] = None
+    expires_at: Annotated[
+        DateTime | None,
+        Field(
+            description="When the key ends, ISO-8601 with a zone; without it never.", examples=["2027-01-01T00:00:00Z"]
+        ),
+    ] = None
+
+
+VirtualKeyMetadataAdditionalProperty = TypeAliasType(
+    "VirtualKeyMetadataAdditionalProperty", Annotated[StrictStr, Field(max_length=1024)]
+)
+VirtualKeyMetadata = TypeAliasType(
+    "VirtualKeyMetadata", Annotated[dict[str, VirtualKeyMetadataAdditionalProperty], Field(max_length=64)]
+)
+
+
+class VirtualKeyPage(Model):
+    keys: Annotated[list[VirtualKey], Field(description="The keys, newest first.")]
+    total: Annotated[Integer, Field(description="The number of keys on all pages together.", examples=[12], ge=0)]
+    limit: Annotated[Integer, Field(description="The limit that was used.", examples=[100], ge=1)]
+    offset: Annotated[Integer, Field(description="The offset that was used.", examples=[0], ge=0)]
+
+
+class VirtualKeyRequest(Model):
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[
+        StrictStr,
+        Field(description="What the key is for, for people.", examples=["support bot"], max_length=128, min_length=1),
+    ]
+    admin: Annotated[
+        StrictBool | None,
+        Field(
+            description="Whether the key may manage keys, routing and all else that asks for an admin.",
+            examples=[False],
+        ),
+        Given,
+    ] = None
+    user_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The user that the key stands for; it wins over the user that a header names.",
+            examples=["support_agent_42"],
+            max_length=256,
+            min_length=1,
+            pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    team_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="The team that the key belongs to; for reports.",
+            examples=["support"],
+            max_length=256,
+            min_length=1,
+        ),
+        Given,
+    ] = None
+    budget_usd: Annotated[
+        StrictFloat | None,
+        Field(
+            description="The most that the key may spend in one period, in US dollars at list prices; without it there is no budget.",
+            examples=[25],
+            ge=0.0,
+            le=1000000.0,
+        ),
+        Given,
+    ] = None
+    budget_period: Annotated[BudgetPeriod | None, Given] = None
+    rpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most inference requests in one minute of the clock.", examples=[60], ge=1, le=1000000000
+        ),
+        Given,
+    ] = None
+    tpm_limit: Annotated[
+        Integer | None,
+        Field(
+            description="The most tokens, of prompts and completions, in one minute of the clock.",
+            examples=[100000],
+            ge=1,
+            le=1000000000000,
+        ),
+        Given,
+    ] = None
+    allowed_models: Annotated[
+        list[AllowedModel] | None,
+        Field(
+            description="The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`.",
+            examples=[["gpt-4o-mini", "anthropic/*"]],
+            max_length=256,
+        ),
+        Given,
+    ] = None
+    metadata: Annotated[VirtualKeyMetadata | None, Given] = None
+    expires_at: Annotated[
+        DateTime | None,
+        Field(
+            description="When the key ends, ISO-8601 with a zone; without it never.", examples=["2027-01-01T00:00:00Z"]
+        ),
+        Given,
+    ] = None
+
+
+VirtualKeyStatus = TypeAliasType(
+    "VirtualKeyStatus",
+    Annotated[
+        Literal["active", "expired", "revoked"],
+        Field(description="`active` opens the gateway, `expired` and `revoked` no longer do.", examples=["active"]),
+    ],
+)

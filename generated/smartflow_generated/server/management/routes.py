@@ -208,6 +208,7 @@ ROUTES: tuple[Route, ...] = (
         tag="routing",
         summary="Force one provider for a time",
         security=("bearerAuth",),
+        roles=("admin",),
         request_bodies={
             "application/json": models.RoutingOverrideRequest,
         },
@@ -248,6 +249,12 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "application/json": models.Error,
             },
+            403: {
+                "application/json": models.Error,
+            },
+            409: {
+                "application/json": models.Error,
+            },
             500: {
                 "application/json": models.Error,
             },
@@ -262,10 +269,278 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
         },
+    ),
+    Route(
+        operation_id="listVirtualKeys",
+        method="GET",
+        path="/api/enterprise/vkeys",
+        service="management",
+        tag="keys",
+        summary="List the virtual keys",
+        security=("bearerAuth",),
+        roles=("admin",),
+        query_params=(
+            Param("limit", False, {"type": "integer", "minimum": 1, "maximum": 1000}),
+            Param("offset", False, {"type": "integer", "minimum": 0, "maximum": 1000000000}),
+        ),
+        query_model=models.ListVirtualKeysQuery,
+        responses={
+            200: {
+                "application/json": models.VirtualKeyPage,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            403: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="createVirtualKey",
+        method="POST",
+        path="/api/enterprise/vkeys",
+        service="management",
+        tag="keys",
+        summary="Create a virtual key",
+        security=("bearerAuth",),
+        roles=("admin",),
+        request_bodies={
+            "application/json": models.VirtualKeyRequest,
+        },
+        body_required=True,
+        responses={
+            201: {
+                "application/json": models.CreatedVirtualKey,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            403: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            201: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="getVirtualKey",
+        method="GET",
+        path="/api/enterprise/vkeys/{key_id}",
+        service="management",
+        tag="keys",
+        summary="Read a virtual key",
+        security=("bearerAuth",),
+        roles=("admin",),
+        path_params=(Param("key_id", True, {"type": "string", "minLength": 1, "maxLength": 64}),),
+        path_model=models.GetVirtualKeyPath,
+        responses={
+            200: {
+                "application/json": models.VirtualKey,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            403: {
+                "application/json": models.Error,
+            },
+            404: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            404: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="revokeVirtualKey",
+        method="DELETE",
+        path="/api/enterprise/vkeys/{key_id}",
+        service="management",
+        tag="keys",
+        summary="Revoke a virtual key",
+        security=("bearerAuth",),
+        roles=("admin",),
+        path_params=(Param("key_id", True, {"type": "string", "minLength": 1, "maxLength": 64}),),
+        path_model=models.RevokeVirtualKeyPath,
+        responses={
+            200: {
+                "application/json": models.VirtualKey,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            403: {
+                "application/json": models.Error,
+            },
+            404: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            404: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
+    ),
+    Route(
+        operation_id="updateVirtualKey",
+        method="PATCH",
+        path="/api/enterprise/vkeys/{key_id}",
+        service="management",
+        tag="keys",
+        summary="Change a virtual key",
+        security=("bearerAuth",),
+        roles=("admin",),
+        request_bodies={
+            "application/json": models.VirtualKeyChange,
+        },
+        body_required=True,
+        path_params=(Param("key_id", True, {"type": "string", "minLength": 1, "maxLength": 64}),),
+        path_model=models.UpdateVirtualKeyPath,
+        responses={
+            200: {
+                "application/json": models.VirtualKey,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            403: {
+                "application/json": models.Error,
+            },
+            404: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            404: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+        proposed=True,
     ),
     Route(
         operation_id="listFallbackChains",

@@ -1021,7 +1021,7 @@ class CreateChatCompletionHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -1122,7 +1122,7 @@ class CreateEmbeddingHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -1223,7 +1223,7 @@ class CreateImageHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -1346,7 +1346,7 @@ class CreateMessageAliasHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -1469,7 +1469,7 @@ class CreateMessageHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -1570,7 +1570,7 @@ class CreateSpeechHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -1671,7 +1671,7 @@ class CreateTranscriptionHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
@@ -2648,7 +2648,7 @@ class RerankDocumentsHeaders(Model):
         StrictStr | None,
         Field(
             alias="idempotency-key",
-            description="Minted once per call by the client and repeated with every try, so that a repeated call is not paid twice.",
+            description="Minted once per call by the client and repeated with every try. For a day an equal call with it gets the first answer; the provider is not asked again.",
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",

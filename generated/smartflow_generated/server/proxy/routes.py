@@ -75,6 +75,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -113,9 +116,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -199,6 +215,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -237,9 +256,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -323,6 +355,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -361,9 +396,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -450,6 +498,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -488,9 +539,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -579,6 +643,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -617,9 +684,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -703,6 +783,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -741,9 +824,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -875,6 +971,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -913,9 +1012,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -1010,6 +1122,9 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "application/json": models.Error,
             },
+            409: {
+                "application/json": models.Error,
+            },
             429: {
                 "application/json": models.Error,
             },
@@ -1048,9 +1163,22 @@ ROUTES: tuple[Route, ...] = (
             403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
+            409: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -1234,6 +1362,16 @@ ROUTES: tuple[Route, ...] = (
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
@@ -1451,6 +1589,16 @@ ROUTES: tuple[Route, ...] = (
             429: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "retry-after": Header(False, {"type": "integer", "minimum": 0}),
+                "x-smartflow-budget-limit": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-spent": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-remaining": Header(False, {"type": "number", "minimum": 0}),
+                "x-smartflow-budget-reset": Header(False, {"type": "string", "format": "date-time"}),
+                "x-ratelimit-limit-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-requests": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-limit-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-remaining-tokens": Header(False, {"type": "integer", "minimum": 0}),
+                "x-ratelimit-reset-tokens": Header(False, {"type": "integer", "minimum": 0}),
             },
             500: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
