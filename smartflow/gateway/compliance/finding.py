@@ -36,6 +36,8 @@ _KINDS = (
     Kind("phone", "phone number", "phone numbers", "contact"),
     Kind("mrn", "medical record number", "medical record numbers", "health"),
     Kind("passport", "passport number", "passport numbers", "identity"),
+    Kind("driver_license", "driver's license number", "driver's license numbers", "identity"),
+    Kind("national_id", "national identity number", "national identity numbers", "identity"),
     Kind("ip_address", "IP address", "IP addresses", "network"),
     Kind("api_key", "API key or other secret", "API keys or other secrets", "credentials", personal=False),
     Kind("date_of_birth", "date of birth", "dates of birth", "identity"),
