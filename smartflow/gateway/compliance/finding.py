@@ -44,6 +44,18 @@ _KINDS = (
 )
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in _KINDS}
 
+# What the violation patterns of layer two are about, with how it is told to people.
+CATEGORY_NAMES: Final[dict[str, str]] = {
+    "credentials": "disclosing credentials",
+    "payment_data": "handing over payment data",
+    "identity": "handing over identity documents",
+    "health": "disclosing health information",
+    "confidential": "disclosing confidential business information",
+    "data_exfiltration": "copying data out of a system",
+    "prompt_injection": "overriding the model's instructions",
+}
+CATEGORIES: Final[tuple[str, ...]] = tuple(CATEGORY_NAMES)
+
 _MASKED = re.compile(r"[^\W_]")
 _LONGEST_MASK = 64
 

@@ -48,6 +48,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -96,6 +102,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -173,6 +180,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -220,6 +233,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -297,6 +311,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -344,6 +364,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -421,6 +442,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -471,6 +498,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -548,6 +576,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -600,6 +634,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -677,6 +712,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -724,6 +765,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -848,6 +890,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -896,6 +944,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -983,6 +1032,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -1031,6 +1086,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
