@@ -65,8 +65,9 @@ class Assessment:
 
     @property
     def violations(self) -> list[str]:
-        """Kinds and categories, each once."""
-        return [*self.kinds, *self.categories]
+        """The kinds, and the categories that no kind found stands for."""
+        explained = self._explained()
+        return [*self.kinds, *(name for name in self.categories if name not in explained)]
 
     @property
     def has_violations(self) -> bool:
@@ -80,8 +81,13 @@ class Assessment:
 
     @property
     def residual(self) -> Assessment:
-        """What stays of it when every finding is replaced by its placeholder."""
-        return replace(self, findings=())
+        """What stays of it when every finding is replaced by its placeholder: what no finding explains."""
+        explained = self._explained()
+        return replace(
+            self,
+            findings=(),
+            resemblances=tuple(one for one in self.resemblances if one.category not in explained),
+        )
 
     @property
     def action(self) -> Action:
@@ -200,6 +206,9 @@ class Assessment:
     def compliance_score(self) -> float:
         """100 minus 100 times the risk."""
         return round(100 - 100 * self.risk_score, 2)
+
+    def _explained(self) -> set[str]:
+        return {KINDS[kind].category for kind in self.kinds}
 
     def _rank(self, kind: str) -> tuple[int, str]:
         return -SEVERITIES.index(self.policy.severities[kind]), kind

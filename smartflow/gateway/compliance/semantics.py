@@ -24,14 +24,15 @@ from smartflow.gateway.offline.words import STOPWORDS, stem
 
 _FILE = Path(__file__).parent / "patterns.yaml"
 THRESHOLD: Final = 0.58
-_WINDOWS = (6, 14)
-_PAIR, _CONCEPT, _PLAIN, _FUNCTION, _VALUE, _DIGITS = 0.6, 1.5, 1.0, 0.5, 1.5, 0.8
+_WINDOWS = (4, 8, 14)
+_PAIR, _CONCEPT, _PLAIN, _FUNCTION, _VALUE, _DIGITS = 0.6, 1.5, 1.0, 1.2, 1.5, 0.8
 _PLACEHOLDERS = {kind.placeholder: f"#{kind.name}" for kind in KINDS.values()}
 _TOKEN = re.compile(r"\[[A-Z_]{3,20}\]|[^\W_]{1,40}|[.!?\n;]")
 _ENDS = frozenset(".!?\n;")
 _HAS_DIGIT = re.compile(r"\d")
 # These words turn a sentence round or make it a question about a thing instead of the thing; they must not be lost.
 _KEPT = frozenset({"not", "how", "what", "my", "is", "no", "without", "never"})
+_PAIR_SQUARE = _PAIR * _PAIR
 
 Features = Mapping[str, float]
 
@@ -117,6 +118,11 @@ def _weight(name: str) -> float:
     return _FUNCTION if name in _KEPT else _PLAIN
 
 
+@lru_cache(maxsize=8192)
+def _square(name: str) -> float:
+    return _weight(name) ** 2
+
+
 def windows(tokens: list[str]) -> Iterator[list[str]]:
     """Overlapping stretches of a sentence, short and long."""
     for size in _WINDOWS:
@@ -129,8 +135,8 @@ def windows(tokens: list[str]) -> Iterator[list[str]]:
 
 def around(tokens: list[str], token: str) -> list[str]:
     """The longer window of a sentence around the first place of a token."""
-    start = max(0, tokens.index(token) - _WINDOWS[1] // 2)
-    return tokens[start : start + _WINDOWS[1]]
+    start = max(0, tokens.index(token) - _WINDOWS[-1] // 2)
+    return tokens[start : start + _WINDOWS[-1]]
 
 
 class Index:
@@ -145,6 +151,18 @@ class Index:
 
     def __len__(self) -> int:
         return len(self._known)
+
+    def may_be_near(self, tokens: list[str]) -> bool:
+        """False when too small a part of a window is known here for a cosine at the threshold; cheap to find out."""
+        known, whole, last = 0.0, 0.0, False
+        for token in tokens:
+            square = _square(token)
+            shared = token in self._postings
+            whole += square + _PAIR_SQUARE
+            if shared:
+                known += square + (_PAIR_SQUARE if last else 0.0)
+            last = shared
+        return known >= THRESHOLD * THRESHOLD * (whole - _PAIR_SQUARE)
 
     def nearest(self, vector: Features) -> tuple[Known, float] | None:
         """The known sentence with the highest cosine, and the cosine."""
@@ -193,6 +211,8 @@ def matches(
     best: dict[str, Match] = {}
     for tokens in sentences(redacted):
         for window in windows(tokens):
+            if learned is None and not builtin().may_be_near(window):
+                continue
             vector = features(window)
             found = builtin().nearest(vector)
             taught = learned.nearest(disguise(vector)) if learned else None
