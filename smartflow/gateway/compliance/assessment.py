@@ -27,6 +27,8 @@ _DEEDS: Final[dict[Action, str]] = {
     "Block": "blocks this text",
 }
 
+_MOST_DETAILS: Final = 1_000  # of the finds that an audit row lists one by one
+
 
 def risk_level(risk_score: float) -> Severity:
     """The documented band of a risk: low below 0.25, medium below 0.5, high below 0.75, otherwise critical."""
@@ -183,7 +185,7 @@ class Assessment:
                     "severity": finding.severity,
                     "confidence": round(finding.confidence, 4),
                 }
-                for finding in self.findings
+                for finding in self.findings[:_MOST_DETAILS]
             ]
             + [
                 {

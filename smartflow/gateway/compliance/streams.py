@@ -28,6 +28,7 @@ CONTEXT: Final = 512
 LONGEST_HOLD: Final = 80_000
 _STEP = 64
 _LONG_TEXT = 20_000
+_MOST_KEPT = 1_000
 _BREAK = re.compile(r"[^A-Za-z0-9._~+/=@%&:\-]")
 _NOT_TEXT = frozenset({"role", "type", "signature", "tool_calls"})
 _DELTA_TYPES = {"text": "text_delta", "thinking": "thinking_delta", "partial_json": "input_json_delta"}
@@ -131,8 +132,8 @@ class StreamCheck:
             raise self.guard.refusal(self._assessment(so_far), "answer")
 
     def keep(self, found: list[Finding]) -> None:
-        """Remember what was found in text that is sent now."""
-        self._kept += found
+        """Remember what was found in text that is sent now; more than a thousand finds change no risk any more."""
+        self._kept += found[: max(0, _MOST_KEPT - len(self._kept))]
 
     def shown(self, text: str, found: list[Finding]) -> str:
         """The text as the caller may see it."""
@@ -258,7 +259,7 @@ class StreamCheck:
         text = "\n".join("".join(pieces) for pieces in self._gathered.values())
         screen = self.guard.screen_part
         seen = await asyncio.to_thread(screen, text) if len(text) > _LONG_TEXT else screen(text)
-        self._kept += seen.findings
+        self.keep(list(seen.findings))
 
 
 def _checked(delta: Mapping[str, Any]) -> dict[str, Any]:

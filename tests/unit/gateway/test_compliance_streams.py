@@ -78,12 +78,12 @@ def test_text_flows_while_it_is_told_and_only_its_end_is_held() -> None:
 )
 def test_checking_a_hostile_stream_is_linear_work(pattern: str) -> None:
     costs = []
-    for size in (8_000, 80_000):
+    for size in (6_000, 60_000):
         stream = Stream("redact")
         stream.told(cut((pattern * size)[:size], 16))
         costs.append(stream.scanned)
     assert costs[1] < 25 * costs[0]
-    assert costs[1] < 20 * 80_000
+    assert costs[1] < 20 * 60_000
 
 
 def test_a_run_without_end_is_let_go_when_it_is_longer_than_anything_a_rule_can_match() -> None:
@@ -98,8 +98,8 @@ def test_text_without_spaces_in_a_script_of_its_own_still_flows() -> None:
     assert len([shown for shown in told[:-1] if shown]) > 5
 
 
-def test_a_million_characters_are_checked_to_the_end() -> None:
-    text = "My SSN is 536-22-8145 and so on. " * 30_000
+def test_a_stream_with_thousands_of_finds_is_checked_to_the_end() -> None:
+    text = "My SSN is 536-22-8145 and so on. " * 6_000
     told = "".join(Stream("redact").told(cut(text, 20_000)))
     assert told == text.replace("536-22-8145", "[SSN]")
 
@@ -113,7 +113,7 @@ def test_when_a_reader_leaves_the_audit_row_learns_what_was_seen() -> None:
                 yield {"choices": [{"index": 0, "delta": {"content": "SSN 536-22-8145. " + "words " * 80}}]}
 
         checked = stream.guard.stream(source())
-        await anext(checked)
+        await cast(Any, checked).__anext__()
         await cast(Any, checked).aclose()
 
     asyncio.run(run())
