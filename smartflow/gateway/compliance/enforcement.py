@@ -105,7 +105,8 @@ class Guard:
             raise bad_request(
                 "token ids cannot be checked for compliance; send the input as text", "input", "unreadable_input"
             )
-        return self._decide(request, texts, seen, "request")  # type: ignore[no-any-return]
+        shown: dict[str, Any] = self._decide(request, texts, seen, "request")
+        return shown
 
     async def answer(self, body: Any) -> Any:
         """The answer as the caller may see it: the same object when nothing had to be changed; 403 when it is refused."""

@@ -10,16 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smartflow.gateway.compliance.detectors import candidates, resolve
-from smartflow.gateway.compliance.finding import KINDS
+from smartflow.gateway.compliance.finding import KINDS, Severity
 from smartflow.gateway.compliance.texts import Texts
 
-SEVERITY = dict.fromkeys(KINDS, "high")
+SEVERITY: dict[str, Severity] = dict.fromkeys(KINDS, "high")
 SSN = "536-22-8145"
 
 
 def redacted(value: Any) -> Any:
     texts = Texts(value)
-    return texts.redacted(resolve(candidates(texts.text, KINDS), SEVERITY))  # type: ignore[arg-type]
+    return texts.redacted(resolve(candidates(texts.text, KINDS), SEVERITY))
 
 
 def message(content: Any) -> dict[str, Any]:
