@@ -18,7 +18,9 @@ def verdict_of(
     """The verdict of both; an action or a risk level that this SDK does not know blocks."""
     said = "Block" if scan.is_blocked else scan.recommended_action
     ruled = _ACTION_OF.get(rules.risk_level, "Block") if rules.has_violations else "Allow"
-    found = [str(each.get("violation_type")) for each in (*scan.regex_violations, *scan.ml_violations)]
+    # Rules name a type, similarity a category.
+    findings = (*scan.regex_violations, *scan.ml_violations)
+    found = [str(each.get("violation_type") or each.get("category") or "unnamed") for each in findings]
     explanation = scan.explanation
     if ACTIONS.index(ruled) > ACTIONS.index(said):
         explanation = f"The policy {policy} is violated: {', '.join(rules.violations) or rules.risk_level + ' risk'}."

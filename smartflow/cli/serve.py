@@ -75,7 +75,13 @@ def _gateway(options: ServeOptions) -> Gateway:
     from smartflow.gateway.store import DATABASE_NAME
 
     path = options.data_dir / DATABASE_NAME if options.data_dir is not None else None
-    return Gateway(path, environment=os.environ, api_key=options.api_key, cache=options.cache)
+    return Gateway(
+        path,
+        environment=os.environ,
+        api_key=options.api_key,
+        cache=options.cache,
+        compliance=options.compliance,
+    )
 
 
 def _set_up_logging(level: int) -> None:

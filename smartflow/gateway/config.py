@@ -10,6 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from smartflow.gateway.compliance.settings import (
+    ComplianceSettings,
+    add_compliance_options,
+    read_compliance_options,
+)
 from smartflow.gateway.metacache.settings import CacheSettings, add_cache_options, read_cache_options
 
 DEFAULT_PORTS = {"proxy": 7775, "management": 7778, "compliance": 7777, "bridge": 3500}
@@ -36,6 +41,7 @@ class ServeOptions:
     log_level: int
     exit_with_parent: bool
     cache: CacheSettings
+    compliance: ComplianceSettings
 
     def __repr__(self) -> str:
         return f"ServeOptions(host={self.host!r}, ports={dict(self.ports)!r}, data_dir={self.data_dir!r})"
@@ -75,6 +81,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="log errors only")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
     add_cache_options(parser)
+    add_compliance_options(parser)
 
 
 def read_options(given: argparse.Namespace, environment: Mapping[str, str] | None = None) -> ServeOptions:
@@ -89,6 +96,7 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
         raise OptionError(f"--api-key and {KEY_VARIABLE} must be a text of printable ASCII characters")
     try:
         cache = read_cache_options(given)
+        compliance = read_compliance_options(given, environment)
     except ValueError as error:
         raise OptionError(str(error)) from None
     return ServeOptions(
@@ -100,6 +108,7 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
         log_level=logging.ERROR if given.quiet else getattr(logging, given.log_level.upper()),
         exit_with_parent=given.exit_with_parent,
         cache=cache,
+        compliance=compliance,
     )
 
 

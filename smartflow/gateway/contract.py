@@ -72,6 +72,8 @@ class Call:
     path: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, Any] = field(default_factory=dict)
     form: Form | None = None
+    # What the caller's key asks for: off, log, redact or block; None asks for nothing.
+    compliance_mode: str | None = None
     audit: AuditRecord = field(init=False)
     audit_written: bool = False
     caller: Caller = NOBODY

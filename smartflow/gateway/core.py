@@ -11,7 +11,9 @@ import httpx
 from smartflow.gateway.audit.engine import AuditEngine
 from smartflow.gateway.audit.repo import AuditRepo
 from smartflow.gateway.clock import Clock, Ids, RandomIds, SystemClock
+from smartflow.gateway.compliance.enforcement import Enforcement
 from smartflow.gateway.compliance.engine import build_compliance
+from smartflow.gateway.compliance.settings import ComplianceSettings
 from smartflow.gateway.idempotency.engine import IdempotencyEngine
 from smartflow.gateway.idempotency.repo import IdempotencyRepo
 from smartflow.gateway.inference.engine import InferenceEngine
@@ -45,6 +47,7 @@ class Gateway:
         api_key: str | None = None,
         body_limit: int = DEFAULT_BODY_LIMIT,
         cache: CacheSettings | None = None,
+        compliance: ComplianceSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -58,7 +61,10 @@ class Gateway:
         self.keys = KeysEngine(KeysRepo(self.store), self.ids, api_key)
         self.limits = Limits(KeysRepo(self.store))
         self.metrics = Metrics()
-        self.compliance = build_compliance(self.store, self.clock, self.ids, path.parent if path else None)
+        checks = compliance or ComplianceSettings()
+        folder = path.parent if path else None
+        self.compliance = build_compliance(self.store, self.clock, self.ids, folder, checks.policy_dir)
+        self.enforcement = Enforcement(self.compliance, checks)
         self.audit = AuditEngine(AuditRepo(self.store), self.compliance.redact)
         self.cache = CacheEngine(CacheRepo(self.store), cache)
         self.routing = RoutingEngine(RoutingRepo(self.store), environment or {})

@@ -15,7 +15,7 @@ class BehaviorDeviation(TypedDict):
     """One measure in which this scan differs from the baseline."""
 
     metric: str
-    """What was measured, with its unit in the name."""
+    """What was measured, with its unit in the name: `violations_per_request`, `characters_per_request` or `requests_per_day`, with `org_` before it for the organization."""
     expected: float
     """The mean of the baseline, in the unit of the metric."""
     observed: float
@@ -171,7 +171,7 @@ class MLViolation(TypedDict):
     """One learned pattern that the text resembles."""
 
     category: str
-    """The category of the pattern."""
+    """The category of the pattern: `credentials`, `payment_data`, `identity`, `health`, `confidential`, `data_exfiltration` or `prompt_injection`."""
     similarity: float
     """How similar the text is to the pattern, from 0 to 1."""
     pattern: str
@@ -262,7 +262,7 @@ class RegexViolation(TypedDict):
     """One find of the rules."""
 
     violation_type: str
-    """The kind of find, for example `credit_card`, `ssn`, `email`, `phone`, `mrn`, `passport`."""
+    """The kind of find, for example `credit_card`, `ssn`, `email`, `phone`, `mrn`, `passport`, `driver_license`, `national_id`."""
     severity: RiskLevel
     """How bad this kind of find is."""
     start: int

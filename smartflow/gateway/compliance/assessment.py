@@ -1,23 +1,19 @@
-"""What one scan of one text came to, and how it is told: risk, action, explanation, and the answers of the contract.
+"""What one scan of one text came to, and how it is told: action, explanation, and the answers of the contract.
 
-The risk is composite, from 0 to 1. Each kind found has the weight of its severity (low 0.2, medium 0.35, high 0.7,
-critical 0.96) times the confidence of its surest finding. Several findings of one kind weigh more: the chance that all
-are harmless is raised to the power of 1 + log2(their number). Kinds add up as independent chances: 1 - product of
-(1 - weight).
+How the risk is made of what the layers found stands in `correlation`.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
+from smartflow.gateway.compliance.correlation import Deviation, Resemblance, composite_risk
 from smartflow.gateway.compliance.detectors import redact
-from smartflow.gateway.compliance.finding import KINDS, SEVERITIES, Finding, Severity, mask
+from smartflow.gateway.compliance.finding import CATEGORY_NAMES, KINDS, SEVERITIES, Finding, Severity, mask
 from smartflow.gateway.compliance.policies import Action, Policy
 
-_WEIGHTS: Final[dict[Severity, float]] = {"low": 0.2, "medium": 0.35, "high": 0.7, "critical": 0.96}
 _CLASSIFICATION: Final[dict[Severity, str]] = {
     "low": "internal",
     "medium": "confidential",
@@ -31,6 +27,8 @@ _DEEDS: Final[dict[Action, str]] = {
     "Block": "blocks this text",
 }
 
+_MOST_DETAILS: Final = 1_000  # of the finds that an audit row lists one by one
+
 
 def risk_level(risk_score: float) -> Severity:
     """The documented band of a risk: low below 0.25, medium below 0.5, high below 0.75, otherwise critical."""
@@ -39,12 +37,14 @@ def risk_level(risk_score: float) -> Severity:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The findings in one text under one policy. It holds the text, so it is never logged or stored."""
+    """What the layers found in one text under one policy. It holds the text, so it is never logged or stored."""
 
     text: str
     policy: Policy
     findings: tuple[Finding, ...]
     processing_time_us: int
+    resemblances: tuple[Resemblance, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     def __repr__(self) -> str:
         return f"Assessment(policy={self.policy.name!r}, kinds={self.kinds!r}, risk_score={self.risk_score!r})"
@@ -60,14 +60,36 @@ class Assessment:
         """The kinds found, each once, the most severe first."""
         return list(self.counts)
 
+    @property
+    def categories(self) -> list[str]:
+        """The categories of the violation patterns that the text resembles, each once, the most similar first."""
+        return list(dict.fromkeys(one.category for one in self.resemblances))
+
+    @property
+    def violations(self) -> list[str]:
+        """The kinds, and the categories that no kind found stands for."""
+        explained = self._explained()
+        return [*self.kinds, *(name for name in self.categories if name not in explained)]
+
+    @property
+    def has_violations(self) -> bool:
+        """True when the rules or the violation patterns found something."""
+        return bool(self.findings or self.resemblances)
+
     @cached_property
     def risk_score(self) -> float:
         """The composite risk, from 0 to 1."""
-        harmless = 1.0
-        for kind, count in self.counts.items():
-            surest = max(finding.confidence for finding in self.findings if finding.kind == kind)
-            harmless *= (1 - _WEIGHTS[self.policy.severities[kind]] * surest) ** (1 + math.log2(count))
-        return round(1 - harmless, 4)
+        return composite_risk(self.policy, self.findings, self.resemblances, self.deviations)
+
+    @property
+    def residual(self) -> Assessment:
+        """What stays of it when every finding is replaced by its placeholder: what no finding explains."""
+        explained = self._explained()
+        return replace(
+            self,
+            findings=(),
+            resemblances=tuple(one for one in self.resemblances if one.category not in explained),
+        )
 
     @property
     def action(self) -> Action:
@@ -81,15 +103,21 @@ class Assessment:
 
     @property
     def explanation(self) -> str:
-        """One or two sentences that name the kinds and never the values."""
+        """The reasons and the verdict in a few sentences: kinds, categories and measures, never a value."""
         verdict = f"The policy {self.policy.name} {_DEEDS[self.action]}."
-        if not self.findings:
-            return f"Nothing sensitive was found. {verdict}"
-        named = [
-            f"{count} {KINDS[kind].singular if count == 1 else KINDS[kind].plural} ({self.policy.severities[kind]})"
-            for kind, count in self.counts.items()
-        ]
-        return f"Found {_enumerate(named)}. {verdict}"
+        told = []
+        if self.findings:
+            named = [
+                f"{count} {KINDS[kind].singular if count == 1 else KINDS[kind].plural} ({self.policy.severities[kind]})"
+                for kind, count in self.counts.items()
+            ]
+            told.append(f"Found {_enumerate(named)}.")
+        if self.resemblances:
+            told.append(f"The text resembles {_enumerate([CATEGORY_NAMES[name] for name in self.categories])}.")
+        if self.deviations:
+            unusual = [f"{one.metric} (z {one.z_score:.1f})" for one in self.deviations]
+            told.append(f"Unusually high: {_enumerate(unusual)}.")
+        return " ".join([*(told or ["Nothing sensitive was found."]), verdict])
 
     @property
     def recommendations(self) -> list[str]:
@@ -102,7 +130,7 @@ class Assessment:
                 if KINDS[kind].personal
                 else f"Remove the {name} before sending, and replace what was exposed."
             )
-        return told
+        return told + [f"Check whether the text is meant for {CATEGORY_NAMES[name]}." for name in self.categories]
 
     def scan_content(self) -> dict[str, Any]:
         """The answer of scanContent."""
@@ -119,23 +147,35 @@ class Assessment:
         }
 
     def intelligent_scan(self, scan_id: str) -> dict[str, Any]:
-        """The answer of intelligentScan; the rules are the only layer that can find something."""
+        """The answer of intelligentScan."""
         return {
             "scan_id": scan_id,
-            "has_violations": bool(self.findings),
+            "has_violations": self.has_violations,
             "risk_score": self.risk_score,
             "recommended_action": self.action,
             "explanation": self.explanation,
             "regex_violations": [self._violation(finding) for finding in self.findings],
-            "ml_violations": [],
-            "behavior_deviations": [],
+            "ml_violations": [
+                {"category": one.category, "similarity": round(one.similarity, 4), "pattern": one.pattern}
+                for one in self.resemblances
+            ],
+            "behavior_deviations": [
+                {
+                    "metric": one.metric,
+                    "expected": round(one.expected, 4),
+                    "observed": round(one.observed, 4),
+                    "z_score": round(one.z_score, 2),
+                }
+                for one in self.deviations
+            ],
             "processing_time_us": self.processing_time_us,
         }
 
     def audit_facts(self) -> dict[str, Any]:
         """What an audit row tells about the scan: the contract's ComplianceInfo, without any text."""
-        worst = max((SEVERITIES.index(finding.severity) for finding in self.findings), default=None)
-        frameworks = {name for kind in self.kinds for name in self.policy.frameworks[kind]}
+        severities = [*(one.severity for one in self.findings), *(one.severity for one in self.resemblances)]
+        worst = max(map(SEVERITIES.index, severities), default=None)
+        frameworks = {name for found in self.violations for name in self.policy.frameworks[found]}
         return {
             "data_classification": "public" if worst is None else _CLASSIFICATION[SEVERITIES[worst]],
             "compliance_score": self.compliance_score,
@@ -145,11 +185,19 @@ class Assessment:
                     "severity": finding.severity,
                     "confidence": round(finding.confidence, 4),
                 }
-                for finding in self.findings
+                for finding in self.findings[:_MOST_DETAILS]
+            ]
+            + [
+                {
+                    "violation_type": one.category,
+                    "severity": one.severity,
+                    "confidence": round(one.similarity, 4),
+                }
+                for one in self.resemblances
             ],
             "regulatory_frameworks": sorted(frameworks),
-            "has_violations": bool(self.findings),
-            "violations": self.kinds,
+            "has_violations": self.has_violations,
+            "violations": self.violations,
             "pii_detected": self._personal_kinds(),
             "risk_level": risk_level(self.risk_score),
             "recommendations": self.recommendations,
@@ -160,6 +208,9 @@ class Assessment:
     def compliance_score(self) -> float:
         """100 minus 100 times the risk."""
         return round(100 - 100 * self.risk_score, 2)
+
+    def _explained(self) -> set[str]:
+        return {KINDS[kind].category for kind in self.kinds}
 
     def _rank(self, kind: str) -> tuple[int, str]:
         return -SEVERITIES.index(self.policy.severities[kind]), kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 import phonenumbers
@@ -22,6 +22,8 @@ _SCALED_IMAGE = re.compile(r"@\d(?:\.\d)?x\.[a-z]{3,4}$", re.IGNORECASE)  # icon
 
 
 def _find_emails(text: str) -> Iterator[Span]:
+    if "@" not in text:
+        return
     for match in _EMAIL.finditer(text):
         local = match.group().partition("@")[0]
         is_repository = local == "git" and text.startswith(":", match.end())
@@ -40,18 +42,46 @@ _INTERNATIONAL = re.compile(rf"(?<![\w+.,])(?:\+|00)[1-9](?:[ ().\-/]{{0,2}}\d){
 _LAST_GROUP = re.compile(r"[ ().\-/]{1,2}\d{1,6}$", re.ASCII)
 _MOST_CUTS = 2
 _PHONE_LABEL = (
-    r"call(?:s|ed|ing)?|phones?|phoned|telephone|tel\.?|mobile|cell(?:phone)?|fax|sms|whatsapp|dial|hotline|voicemail|t[ée]l[ée]phone|telefon|tel[ée]fono|handy|m[óo]vil|portable"
-    r"|(?:text|signal|ring|reach|contact)(?=:? (?:me|us|him|her|them|you|at|to|on|\(?\d))"
+    r"call(?:s|ed|ing)?|phones?|phoned|telephone|tel\.?|mobile|cell(?:phone)?|fax|sms|whatsapp|dial|hotline|voicemail|t[ée]l[ée]phone|telefon|tel[ée]fono|handy|m[óo]vil|portable|unter(?= ?\(?0\d)|rufnummer"
+    r"|(?:text|signal|ring|reach|contact)(?=:? (?:me|us|him|her|them|you|at|to|on|the|our|my|\(?\d))"
     r"|(?:my|his|her|their|our)(?: new| old| home| work| office)? number"
 )
 _LABELLED_PHONE = Labelled(
+    (
+        "call",
+        "phon",
+        "tel",
+        "mobile",
+        "cell",
+        "fax",
+        "sms",
+        "whatsapp",
+        "dial",
+        "hotline",
+        "voicemail",
+        "handy",
+        "m\u00f3vil",
+        "movil",
+        "portable",
+        "text",
+        "signal",
+        "ring",
+        "reach",
+        "contact",
+        "number",
+        "unter",
+        "rufn",
+    ),
     _PHONE_LABEL,
-    r"(?:\(?\d{3}\)?[ .\-]?)?[2-9]\d{2}[ .\-]\d{4}|[2-9]\d{9}|0\d(?:[ .\-/]?\d){7,10}",
+    r"(?:\(?\d{3}\)?[ .\-]?)?[2-9]\d{2}[ .\-]\d{4}|[2-9]\d{9}|0\d(?:[ .\-/]?\d){7,10}"
+    # Without a trunk zero: India, Brazil, Spain and other nine-digit plans.
+    r"|[6-9]\d{4}[ -]?\d{5}|\(?[1-9]\d\)? ?9?\d{4}-?\d{4}|[6-9]\d{2}[ .]?\d{2,3}[ .]?\d{2,3}(?:[ .]\d{2})?",
     gap=r"[^\n\d]{0,40}?",
 )
 # North American numbers by their plan, because directories leave out the numbers of examples and films (555-867-5309).
 _NORTH_AMERICAN = re.compile(r"1?(?:[2-9](?!11)\d{2})?[2-9](?!11)\d{6}", re.ASCII)
 _TRUNK = re.compile(r"0[1-9]\d{7,10}", re.ASCII)
+_NO_TRUNK = re.compile(r"[6-9]\d{9}|[1-9]\d9?\d{8}|[6-9]\d{8}", re.ASCII)
 _NOT_DIGIT = re.compile(r"\D", re.ASCII)
 _EXTENSION_END = re.compile(rf"{_EXTENSION}$", re.IGNORECASE)
 
@@ -66,7 +96,7 @@ def _find_us_phones(text: str) -> Iterator[Span]:
             yield match.span()
 
 
-def _is_international(candidate: str) -> bool:
+def _is_international(candidate: str, accepts: Callable[[phonenumbers.PhoneNumber], bool]) -> bool:
     number = _number(candidate)
     international = number.removeprefix("00")
     if len(international) == 11 and international.startswith("1"):
@@ -75,14 +105,16 @@ def _is_international(candidate: str) -> bool:
         parsed = phonenumbers.parse("+" + candidate.lstrip("+0"), None)
     except phonenumbers.NumberParseException:
         return False
-    return phonenumbers.is_valid_number(parsed)
+    return accepts(parsed)
 
 
-def _find_international_phones(text: str) -> Iterator[Span]:
+def _find_international_phones(
+    text: str, accepts: Callable[[phonenumbers.PhoneNumber], bool] = phonenumbers.is_valid_number
+) -> Iterator[Span]:
     for match in _INTERNATIONAL.finditer(text):
         candidate = match.group()
         for _ in range(1 + _MOST_CUTS):  # a year or a house number may follow the number
-            if _is_international(candidate):
+            if _is_international(candidate, accepts):
                 yield match.start(), match.start() + len(candidate)
                 break
             shorter = _LAST_GROUP.sub("", candidate)
@@ -91,17 +123,29 @@ def _find_international_phones(text: str) -> Iterator[Span]:
             candidate = shorter
 
 
+def _find_possible_phones(text: str) -> Iterator[Span]:
+    """Numbers of a right length in a country's plan, such as those kept free for films; only with a plus."""
+    for start, end in _find_international_phones(text, phonenumbers.is_possible_number):
+        if text[start] == "+" and len(_number(text[start:end])) >= _SHORTEST_POSSIBLE:
+            yield start, end
+
+
+_SHORTEST_POSSIBLE = 10
+
+
 def _find_labelled_phones(text: str) -> Iterator[Span]:
     for start, end in _LABELLED_PHONE.find(text):
         number = _number(text[start:end])
-        if _NORTH_AMERICAN.fullmatch(number) or _TRUNK.fullmatch(number):
+        if _NORTH_AMERICAN.fullmatch(number) or _TRUNK.fullmatch(number) or _NO_TRUNK.fullmatch(number):
             yield start, end
 
 
 _IPV4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w)(?!\.\d)", re.ASCII)
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{3,39}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])(?!\.\d)", re.ASCII)
-_VERSION_WORD = re.compile(r"(?:version|ver\.?|release|build|firmware|section|chapter|§)[ :=v]{0,3}$", re.IGNORECASE)
-_LONGEST_VERSION_WORD = 12
+_VERSION_WORD = re.compile(
+    r"(?<![a-z])(?:version|ver\.?|release|build|firmware|section|chapter|§)[ :=v]{0,3}$", re.IGNORECASE
+)
+_LONGEST_VERSION_WORD = 13
 _FEW_GROUPS = 3
 _ADDRESS_LIKE = re.compile(r"(?=.*\d)[23f][0-9a-f]{3}:", re.IGNORECASE)
 
@@ -140,6 +184,7 @@ RULES = (
     Rule("email", "email", 0.95, _find_emails),
     Rule("phone_us", "phone", 0.85, _find_us_phones),
     Rule("phone_international", "phone", 0.95, _find_international_phones),
+    Rule("phone_possible", "phone", 0.7, _find_possible_phones),
     Rule("phone_labelled", "phone", 0.85, _find_labelled_phones),
     Rule("ipv4", "ip_address", 0.9, lambda text: _find_ipv4(text, private=False)),
     Rule("ipv4_private", "ip_address", 0.55, lambda text: _find_ipv4(text, private=True)),

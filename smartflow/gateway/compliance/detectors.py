@@ -9,11 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from smartflow.gateway.compliance import contact, credentials, numbers, personal
+from smartflow.gateway.compliance import contact, credentials, national, numbers, personal
 from smartflow.gateway.compliance.finding import SEVERITIES, Candidate, Finding, Rule, Severity
 from smartflow.gateway.compliance.folding import fold
 
-RULES: Final[tuple[Rule, ...]] = (*numbers.RULES, *contact.RULES, *personal.RULES, *credentials.RULES)
+RULES: Final[tuple[Rule, ...]] = (
+    *numbers.RULES,
+    *contact.RULES,
+    *personal.RULES,
+    *national.RULES,
+    *credentials.RULES,
+)
 
 
 def candidates(text: str, kinds: Iterable[str]) -> list[Candidate]:

@@ -36,11 +36,25 @@ _KINDS = (
     Kind("phone", "phone number", "phone numbers", "contact"),
     Kind("mrn", "medical record number", "medical record numbers", "health"),
     Kind("passport", "passport number", "passport numbers", "identity"),
+    Kind("driver_license", "driver's license number", "driver's license numbers", "identity"),
+    Kind("national_id", "national identity number", "national identity numbers", "identity"),
     Kind("ip_address", "IP address", "IP addresses", "network"),
     Kind("api_key", "API key or other secret", "API keys or other secrets", "credentials", personal=False),
     Kind("date_of_birth", "date of birth", "dates of birth", "identity"),
 )
 KINDS: Final[dict[str, Kind]] = {kind.name: kind for kind in _KINDS}
+
+# What the violation patterns of layer two are about, with how it is told to people.
+CATEGORY_NAMES: Final[dict[str, str]] = {
+    "credentials": "disclosing credentials",
+    "payment_data": "handing over payment data",
+    "identity": "handing over identity documents",
+    "health": "disclosing health information",
+    "confidential": "disclosing confidential business information",
+    "data_exfiltration": "copying data out of a system",
+    "prompt_injection": "overriding the model's instructions",
+}
+CATEGORIES: Final[tuple[str, ...]] = tuple(CATEGORY_NAMES)
 
 _MASKED = re.compile(r"[^\W_]")
 _LONGEST_MASK = 64

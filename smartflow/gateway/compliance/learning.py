@@ -1,8 +1,9 @@
-"""What scans and feedback teach: patterns of values, and the baselines of users and organizations.
+"""What scans and feedback teach: verdicts on values, violation patterns, and the baselines of users and organizations.
 
 A baseline is complete after scans on 14 different days (UTC) and 20 scans in all; its progress is the lesser share.
 Feedback on a scan sets the verdict on every value found in it, for that kind of data and that organization: a false
-positive is not found again, a confirmed one is found with half the doubt that was left.
+positive is not found again, a confirmed one is found with half the doubt that was left. A confirmed scan also makes a
+violation pattern of every sentence in which something was found; where a pattern was wrong, the sentence is kept as harmless.
 """
 
 from __future__ import annotations
@@ -10,16 +11,15 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, datetime, timedelta
 from statistics import fmean
-from typing import Any, Final
+from typing import Any
 
 from smartflow.gateway.clock import iso
+from smartflow.gateway.compliance import semantics
+from smartflow.gateway.compliance.behavior import LEARNING_DAYS, MIN_SAMPLES, PROFILE_TTL_DAYS, is_complete
 from smartflow.gateway.compliance.detectors import RULES
 from smartflow.gateway.compliance.repo import ComplianceRepo, Pattern, Profile
 from smartflow.gateway.errors import not_found
 
-LEARNING_DAYS: Final = 14
-MIN_SAMPLES: Final = 20
-PROFILE_TTL_DAYS: Final = 90
 _TOP_KINDS = 5
 
 
@@ -29,7 +29,7 @@ def _progress(profile: Profile) -> float:
 
 
 def _is_complete(profile: Profile) -> bool:
-    return profile.days >= LEARNING_DAYS and profile.requests >= MIN_SAMPLES
+    return is_complete(profile.days, profile.requests)
 
 
 def _violation_rate(profile: Profile) -> float:
@@ -43,6 +43,8 @@ class Learning:
         self._repo = repo
         self._persistent = persistent
         self._forgot_on: date | None = None
+        self.generation = 0
+        """Rises whenever feedback has changed what is known."""
 
     def feedback(self, scan_id: str, is_false_positive: bool, user_id: str | None, now: datetime) -> dict[str, Any]:
         """The answer of submitFeedback; the same verdict a second time changes nothing. 404 for an unknown scan.
@@ -58,6 +60,8 @@ class Learning:
             if self._repo.feedback(scan_id) is not is_false_positive:
                 self._repo.set_feedback(scan_id, is_false_positive, user_id, iso(now))
                 updated = self._learn(scan_id, is_false_positive, iso(now))
+                updated += self._learn_patterns(scan_id, is_false_positive, iso(now))
+        self.generation += 1
         return {"status": "accepted", "scan_id": scan_id, "updated_patterns": updated}
 
     def _learn(self, scan_id: str, is_false_positive: bool, now: str) -> int:
@@ -74,16 +78,35 @@ class Learning:
             self._repo.set_pattern(pattern, now)
         return len(values)
 
+    def _learn_patterns(self, scan_id: str, is_false_positive: bool, now: str) -> int:
+        updated = 0
+        for sketch in self._repo.sketches(scan_id):
+            if is_false_positive and sketch["by_rule"]:
+                # The value is known to be harmless; a sentence like it may hold another one.
+                updated += self._repo.drop_exemplar(scan_id, sketch["place"])
+            else:
+                category = None if is_false_positive else sketch["category"]
+                self._repo.set_exemplar(scan_id, sketch, category, now)
+                updated += 1
+        return updated
+
     def pattern_stats(self) -> dict[str, Any]:
-        """The answer of getMlStats: built-in rules and learned values, counted by the kind of data."""
-        learned = self._repo.all_patterns()
-        kinds = Counter([*(rule.kind for rule in RULES), *(pattern.kind for pattern in learned)])
-        confidences = [*(rule.confidence for rule in RULES), *(pattern.confidence for pattern in learned)]
+        """The answer of getMlStats: rules, violation patterns and what was learned, by kind or category.
+
+        The mean confidence is that of the rules and the learned values; how sure a violation pattern is depends on the text.
+        """
+        values, exemplars = self._repo.all_patterns(), self._repo.exemplars_by_category()
+        patterns = semantics.builtin_categories()
+        names = Counter([*(rule.kind for rule in RULES), *(value.kind for value in values), *patterns])
+        for category, number in exemplars.items():
+            names[category or "harmless"] += number
+        confidences = [*(rule.confidence for rule in RULES), *(value.confidence for value in values)]
+        learned = len(values) + sum(exemplars.values())
         return {
-            "total_patterns": len(RULES) + len(learned),
-            "builtin_patterns": len(RULES),
-            "learned_patterns": len(learned),
-            "patterns_by_category": dict(sorted(kinds.items())),
+            "total_patterns": len(RULES) + len(patterns) + learned,
+            "builtin_patterns": len(RULES) + len(patterns),
+            "learned_patterns": learned,
+            "patterns_by_category": dict(sorted(names.items())),
             "average_confidence": round(fmean(confidences), 4),
         }
 
@@ -171,4 +194,7 @@ class Learning:
             self._forgot_on = now.date()
 
     def _stored(self) -> tuple[int, int, int]:
-        return len(self._repo.users()), len(self._repo.orgs()), len(self._repo.all_patterns())
+        return len(self._repo.users()), len(self._repo.orgs()), self._learned()
+
+    def _learned(self) -> int:
+        return len(self._repo.all_patterns()) + sum(self._repo.exemplars_by_category().values())

@@ -15,7 +15,7 @@ from smartflow.gateway.compliance.labels import Labelled
 _SSN_LABEL = r"ssns?|ss#|soc(?:ial)?[ _-]?sec(?:urity)?(?:[ _-]?(?:numbers?|num|no\.?|nos\.?|#))?|social security card"
 _SSN_DASHED = re.compile(r"(?<!\w)(?<!\d[-.])\d{3}-\d{2}-\d{4}(?!\w)(?!-\d)", re.ASCII)
 _SSN_SPACED = re.compile(r"(?<!\w)(?<!\d[-. ])(?:\d{3} \d{2} \d{4}|\d{3}\.\d{2}\.\d{4})(?!\w)(?![-. ]\d)", re.ASCII)
-_SSN_LABELLED = Labelled(_SSN_LABEL, r"\d{3}[-. ]?\d{2}[-. ]?\d{4}", also_after=True)
+_SSN_LABELLED = Labelled(("ss", "soc"), _SSN_LABEL, r"\d{3}[-. ]?\d{2}[-. ]?\d{4}", also_after=True)
 _NOT_DIGIT = re.compile(r"\D", re.ASCII)
 
 

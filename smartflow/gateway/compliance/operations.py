@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from smartflow.gateway.audit.record import AuditRecord
@@ -12,23 +13,21 @@ from smartflow.gateway.contract import Call, operation
 _LONG_TEXT = 20_000
 
 
-async def _screen(call: Call, **options: str | None) -> Assessment:
-    """Screen the text of a request; a long one in a thread, so that other calls go on meanwhile."""
-    content, screen = call.json["content"], call.gateway.compliance.screen
-    if len(content) < _LONG_TEXT:
-        return screen(content, **options)
-    return await asyncio.to_thread(screen, content, **options)
+async def _look(content: str, scan: Callable[[], Assessment]) -> Assessment:
+    """A long text is scanned in a thread, so that other calls go on meanwhile."""
+    return scan() if len(content) < _LONG_TEXT else await asyncio.to_thread(scan)
 
 
 def _note(audit: AuditRecord, assessment: Assessment) -> None:
-    audit.compliance_status = "violated" if assessment.findings else "compliant"
+    audit.compliance_status = "violated" if assessment.has_violations else "compliant"
     audit.compliance = assessment.audit_facts()
 
 
 @operation("scanContent")
 async def scan_content(call: Call) -> dict[str, Any]:
     """What the rules find in a text under a policy."""
-    assessment = await _screen(call, policy=call.json.get("policy"))
+    content, policy = call.json["content"], call.json.get("policy")
+    assessment = await _look(content, lambda: call.gateway.compliance.screen(content, policy))
     with call.effects() as audit:
         _note(audit, assessment)
     return assessment.scan_content()
@@ -37,12 +36,15 @@ async def scan_content(call: Call) -> dict[str, Any]:
 @operation("intelligentScan")
 async def intelligent_scan(call: Call) -> dict[str, Any]:
     """What all layers find in a text, and what to do; kept for feedback and for the baselines."""
-    org_id = call.json.get("org_id")
-    assessment = await _screen(call, org_id=org_id, context=call.json.get("context"))
+    content, org_id, context = call.json["content"], call.json.get("org_id"), call.json.get("context")
+    user_id, inspect = call.json.get("user_id") or call.user_id, call.gateway.compliance.inspect
+    assessment = await _look(
+        content, lambda: inspect(content, now=call.now, user_id=user_id, org_id=org_id, context=context)
+    )
     with call.effects() as audit:
-        audit.user_id = call.json.get("user_id") or call.user_id
+        audit.user_id = user_id
         _note(audit, assessment)
-        return call.gateway.compliance.remember(assessment, call.now, audit.user_id, org_id)
+        return call.gateway.compliance.remember(assessment, call.now, user_id, org_id)
 
 
 @operation("submitFeedback")

@@ -1,4 +1,4 @@
-"""Rules for values that only a label beside them tells apart: record numbers, passports, dates of birth."""
+"""Rules for values that only a label beside them tells apart: record numbers, passports, licences, dates of birth."""
 
 from __future__ import annotations
 
@@ -7,21 +7,44 @@ from collections.abc import Iterator
 from datetime import date
 
 from smartflow.gateway.compliance.finding import Rule, Span
-from smartflow.gateway.compliance.labels import Labelled
+from smartflow.gateway.compliance.labels import FILLER_WITH_STATE, Labelled
 
 _MRN_LABEL = (
     r"mrns?|medical[ _-]record(?:[ _-]?(?:numbers?|num|no\.?|nos\.?|#|id))?"
     r"|patient[ _-]?(?:id|no\.?|number|#)|chart[ _-](?:number|no\.?|#)|hospital[ _-](?:number|no\.?)"
 )
-_MRN = Labelled(_MRN_LABEL, r"[A-Z]{0,4}-?\d(?:-?\d){4,11}", also_after=True)
+_MRN = Labelled(
+    ("mrn", "record", "patient", "chart", "hospital"), _MRN_LABEL, r"[A-Z]{0,4}-?\d(?:-?\d){4,11}", also_after=True
+)
 _MRN_DIGITS = range(5, 13)
 
 _PASSPORT_LABEL = (
     r"passports?(?:[ _-]?(?:numbers?|num|no\.?|nos\.?|#|id))?"
-    r"|passeport|reisepass(?:nummer)?|pasaporte|passaporto|paspoort"
+    r"|passeport|reisepass(?:nummer)?|passnummer|pass-?nr\.?|pasaporte|passaporto|passaporte|paspoort|paszport"
 )
-_PASSPORT = Labelled(_PASSPORT_LABEL, r"[A-Z]{1,2}[ -]\d{6,8}|[A-Z0-9]{6,9}", also_after=True)
+_PASSPORT = Labelled(
+    ("pass", "paspoort", "pasaporte", "paszport"),
+    _PASSPORT_LABEL,
+    r"[A-Z]{1,2}[ -]\d{6,8}|(?=[A-Z]{0,8}\d)[A-Z0-9]{6,9}",
+    also_after=True,
+)
 _PASSPORT_DIGITS = range(4, 10)
+_FEWEST_DIGITS = 2
+
+_LICENSE_LABEL = (
+    r"driv(?:er(?:'?s|s')?|ing)[ _-]?licen[cs]es?(?:[ _-]?(?:numbers?|num|no\.?|nos\.?|#|id))?"
+    r"|d/?l[ _-]?(?:numbers?|num|no\.?|nos\.?|#|:)|licen[cs]e[ _-]?(?:number|no\.?|#)"
+    r"|f[uü]hrerschein(?:nummer)?|permis de conduire|(?:licencia|permiso|carn[eé]t?) de conducir|carta de condu[cç][aã]o"
+    r"|patente(?: di guida)?|rijbewijs(?:nummer)?|prawo jazdy|driver id"
+)
+_LICENSE = Labelled(
+    ("licen", "driv", "dl", "d/l", "hrerschein", "permis", "conducir", "condu", "patente", "rijbewijs", "prawo"),
+    _LICENSE_LABEL,
+    r"(?=[A-Z]{0,8}-?\d)[A-Z0-9]{1,9}(?:-[A-Z0-9]{1,6}){1,4}|[A-Z]{2}\d{2} ?\d{11}|[A-Z]?\d{2,4}(?: \d{2,4}){1,4}|[A-Z9]{5} ?\d{6} ?[A-Z0-9]{2,5}|(?=[A-Z]{0,12}\d)[A-Z0-9]{5,18}",
+    gap=FILLER_WITH_STATE,
+    also_after=True,
+)
+_LICENSE_DIGITS = range(4, 16)
 
 _ISO_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 _NOT_DIGIT = re.compile(r"\D", re.ASCII)
@@ -45,10 +68,23 @@ def _find_mrns(text: str) -> Iterator[Span]:
 
 def _find_passports(text: str) -> Iterator[Span]:
     for start, end in _PASSPORT.find(text):
-        if _digit_count(text[start:end]) in _PASSPORT_DIGITS:
+        value = text[start:end]
+        digits = _digit_count(value)
+        # Some countries mix few digits into capitals; in lower case that is a word.
+        if digits in _PASSPORT_DIGITS or (digits >= _FEWEST_DIGITS and value.isupper()):
             yield start, end
 
 
+def _find_licenses(text: str) -> Iterator[Span]:
+    for start, end in _LICENSE.find(text):
+        value = text[start:end]
+        digits = _digit_count(value)
+        enough = digits in _LICENSE_DIGITS or (digits > _FEWEST_DIGITS and value.isupper())
+        if enough and not _DATE_LIKE.fullmatch(value):
+            yield start, end
+
+
+_DATE_LIKE = re.compile(r"\d{1,4}[- ]\d{1,2}[- ]\d{1,4}|(?:19|20)\d\d", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
@@ -56,10 +92,30 @@ _MONTH = (
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _BIRTH_LABEL = (
-    r"dobs?|d\.o\.b\.?|date[ _-]of[ _-]birth|birth[ _-]?dates?|birthdays?|birth|born(?: on)?|n[ée]e? le"
-    r"|geboren(?: am)?|geburtsdatum|fecha de nacimiento|date de naissance"
+    r"dobs?|d\.o\.b\.?|date[ _-]of[ _-]birth|birth[ _-]?dates?|birthdays?|birth|b-?day|born(?: on)?|n[ée]e? le"
+    r"|geboren(?: am)?|geburtsdatum|geburtstag|fecha de nacimiento|nacid[oa] el|date de naissance|data di nascita"
+    r"|nat[oa] il|data de nascimento|geboortedatum|data urodzenia|f[oö]delsedatum"
 )
 _BIRTH_DATE = Labelled(
+    (
+        "dob",
+        "d.o.b",
+        "birth",
+        "b-day",
+        "bday",
+        "born",
+        "n\u00e9",
+        "ne",
+        "gebor",
+        "geburt",
+        "nac",
+        "nascita",
+        "nat",
+        "nascimento",
+        "urodzenia",
+        "f\u00f6dels",
+        "fodels",
+    ),
     _BIRTH_LABEL,
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|\d{8}"
     rf"|{_DAY}(?: of)?[ -]{_MONTH},?[ -]\d{{4}}|{_MONTH} {_DAY},? \d{{4}}",
@@ -103,5 +159,6 @@ def _find_birth_dates(text: str) -> Iterator[Span]:
 RULES = (
     Rule("mrn_labelled", "mrn", 0.9, _find_mrns),
     Rule("passport_labelled", "passport", 0.9, _find_passports),
+    Rule("driver_license_labelled", "driver_license", 0.9, _find_licenses),
     Rule("date_of_birth_labelled", "date_of_birth", 0.95, _find_birth_dates),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from smartflow.gateway.store import Store
 
 Verdict = Literal["suppressed", "confirmed"]
+Scope = Literal["user", "org"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class ScanRow:
     """Kind to severity and number of findings."""
     fingerprints: Mapping[tuple[str, str], float]
     """Kind and keyed hash to confidence."""
+    sketches: Sequence[Sketch] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,40 @@ class Pattern:
     kind: str
     verdict: Verdict
     confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """One place of a scan where something was found: its category and its words as a vector of keyed hashes."""
+
+    category: str
+    by_rule: bool
+    features: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """One scan as it is added to the sums of a day."""
+
+    scope: Scope
+    name: str
+    day: str
+    violations: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The sums of the days before today, and the number of requests of today."""
+
+    days: int
+    requests: int
+    requests_sq: float
+    violations: float
+    violations_sq: float
+    characters: float
+    characters_sq: float
+    today: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +95,16 @@ _PROFILE = """
            COUNT(DISTINCT user_id) AS users, COUNT(user_id) AS user_requests,
            COUNT(DISTINCT json_array(user_id, day)) FILTER (WHERE user_id IS NOT NULL) AS user_days
     FROM compliance_scans WHERE {condition} GROUP BY {column} ORDER BY {column}
+"""
+_USUAL = """
+    SELECT COUNT(*) FILTER (WHERE day < ?) AS days, COALESCE(SUM(requests) FILTER (WHERE day < ?), 0) AS requests,
+           COALESCE(SUM(requests * requests) FILTER (WHERE day < ?), 0) AS requests_sq,
+           COALESCE(SUM(violations) FILTER (WHERE day < ?), 0) AS violations,
+           COALESCE(SUM(violations_sq) FILTER (WHERE day < ?), 0) AS violations_sq,
+           COALESCE(SUM(characters) FILTER (WHERE day < ?), 0) AS characters,
+           COALESCE(SUM(characters_sq) FILTER (WHERE day < ?), 0) AS characters_sq,
+           COALESCE(SUM(requests) FILTER (WHERE day = ?), 0) AS today
+    FROM compliance_daily WHERE scope = ? AND name = ? AND day >= ?
 """
 _LAST_ORG = """
     SELECT org_id FROM compliance_scans WHERE user_id = ? AND org_id IS NOT NULL
@@ -103,6 +149,12 @@ class ComplianceRepo:
                 self._store.execute(
                     "INSERT INTO compliance_fingerprints VALUES (?, ?, ?, ?)",
                     (scan.scan_id, kind, fingerprint, confidence),
+                )
+
+            for place, sketch in enumerate(scan.sketches):
+                self._store.execute(
+                    "INSERT INTO compliance_sketches VALUES (?, ?, ?, ?, ?)",
+                    (scan.scan_id, place, sketch.category, int(sketch.by_rule), json.dumps(sketch.features)),
                 )
 
     def scan_exists(self, scan_id: str) -> bool:
@@ -187,9 +239,59 @@ class ComplianceRepo:
         )
         return [row["kind"] for row in rows]
 
+    def sketches(self, scan_id: str) -> list[dict[str, Any]]:
+        """Place, category, origin and vector of what a scan found, with the scan's organization."""
+        return self._store.rows(
+            "SELECT place, category, by_rule, features, org_id FROM compliance_sketches"
+            " JOIN compliance_scans USING (scan_id) WHERE scan_id = ? ORDER BY place",
+            (scan_id,),
+        )
+
+    def set_exemplar(self, scan_id: str, sketch: Mapping[str, Any], category: str | None, now: str) -> None:
+        """Keep a place of a scan as a pattern of this category, or as harmless."""
+        self._store.execute(
+            "INSERT OR REPLACE INTO compliance_exemplars VALUES (?, ?, ?, ?, ?, ?)",
+            (scan_id, sketch["place"], sketch["org_id"], category, sketch["features"], now),
+        )
+
+    def drop_exemplar(self, scan_id: str, place: int) -> int:
+        """Forget a learned pattern; returns how many went."""
+        return self._store.execute("DELETE FROM compliance_exemplars WHERE scan_id = ? AND place = ?", (scan_id, place))
+
+    def exemplars(self, org_id: str | None, limit: int) -> list[tuple[str | None, dict[str, float]]]:
+        """The newest learned patterns of an organization: category (None = harmless) and vector."""
+        rows = self._store.rows(
+            "SELECT category, features FROM compliance_exemplars WHERE org_id IS ?"
+            " ORDER BY updated_at DESC, scan_id, place LIMIT ?",
+            (org_id, limit),
+        )
+        return [(row["category"], json.loads(row["features"])) for row in rows]
+
+    def exemplars_by_category(self) -> dict[str | None, int]:
+        """How many patterns were learned of each category."""
+        rows = self._store.rows("SELECT category, COUNT(*) AS n FROM compliance_exemplars GROUP BY category")
+        return {row["category"]: row["n"] for row in rows}
+
+    def add_daily(self, scan: Daily) -> None:
+        """Add one scan to the sums of its day."""
+        self._store.execute(
+            "INSERT INTO compliance_daily VALUES (?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (scope, name, day) DO UPDATE SET"
+            " requests = requests + 1, violations = violations + excluded.violations,"
+            " violations_sq = violations_sq + excluded.violations_sq, characters = characters + excluded.characters,"
+            " characters_sq = characters_sq + excluded.characters_sq",
+            (scan.scope, scan.name, scan.day, scan.violations, scan.violations**2, scan.characters, scan.characters**2),
+        )
+
+    def usual(self, scope: Scope, name: str, since: str, today: str) -> Usual:
+        """The sums of one user or organization over the days from `since` until yesterday, and today's requests."""
+        row = self._store.row(_USUAL, (today, today, today, today, today, today, today, today, scope, name, since))
+        return Usual(**(row or {}))
+
     def forget(self, before: str) -> int:
         """Remove older scans of users and organizations that had none since; returns how many went."""
-        return self._store.execute(_FORGET, (before, before, before))
+        with self._store.transaction():
+            self._store.execute("DELETE FROM compliance_daily WHERE day < ?", (before[:10],))
+            return self._store.execute(_FORGET, (before, before, before))
 
     def _profiles(self, column: str, condition: str, *params: str) -> list[Profile]:
         rows = self._store.rows(_PROFILE.format(column=column, condition=condition), params)

@@ -45,3 +45,38 @@ CREATE TABLE IF NOT EXISTS compliance_patterns (
     confidence  REAL NOT NULL,
     updated_at  TEXT NOT NULL
 );
+
+-- What is usual: sums of each day, from which means and spreads are made.
+CREATE TABLE IF NOT EXISTS compliance_daily (
+    scope         TEXT    NOT NULL CHECK (scope IN ('user', 'org')),
+    name          TEXT    NOT NULL,
+    day           TEXT    NOT NULL,
+    requests      INTEGER NOT NULL,
+    violations    REAL    NOT NULL,
+    violations_sq REAL    NOT NULL,
+    characters    REAL    NOT NULL,
+    characters_sq REAL    NOT NULL,
+    PRIMARY KEY (scope, name, day)
+);
+
+-- Where in a scan something was found, as a vector of keyed hashes of words, so that feedback can make a pattern of it.
+CREATE TABLE IF NOT EXISTS compliance_sketches (
+    scan_id  TEXT    NOT NULL REFERENCES compliance_scans (scan_id) ON DELETE CASCADE,
+    place    INTEGER NOT NULL,
+    category TEXT    NOT NULL,
+    by_rule  INTEGER NOT NULL,
+    features TEXT    NOT NULL,
+    PRIMARY KEY (scan_id, place)
+);
+
+-- Violation patterns that feedback has taught; without a category it is one that is harmless.
+CREATE TABLE IF NOT EXISTS compliance_exemplars (
+    scan_id    TEXT    NOT NULL,
+    place      INTEGER NOT NULL,
+    org_id     TEXT,
+    category   TEXT,
+    features   TEXT    NOT NULL,
+    updated_at TEXT    NOT NULL,
+    PRIMARY KEY (scan_id, place)
+);
+CREATE INDEX IF NOT EXISTS compliance_exemplars_by_org ON compliance_exemplars (org_id, updated_at);

@@ -183,7 +183,9 @@ class _Recorder:
 def _identity(call: Call, key: str, raw_body: bytes) -> str:
     digest = hashlib.sha256()
     content_type = call.raw_headers.get("content-type", "")
-    for part in (call.route.operation_id, call.tenant, key, content_type):
+    # An answer that was given unchecked is not given again to a caller who asks for a check.
+    checks = [call.raw_headers.get(name, "") for name in ("x-smartflow-compliance", "x-smartflow-compliance-policy")]
+    for part in (call.route.operation_id, call.tenant, key, content_type, *checks):
         digest.update(f"{len(part)}:{part}".encode("utf-8", "surrogateescape"))
     digest.update(raw_body)
     return digest.hexdigest()

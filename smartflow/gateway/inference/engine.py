@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from smartflow._core.secrets import Secret
 from smartflow.gateway.audit.record import AuditRecord
+from smartflow.gateway.compliance.enforcement import Guard
 from smartflow.gateway.contract import Call
 from smartflow.gateway.edge_log import logger
 from smartflow.gateway.errors import GatewayError, bad_request
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from smartflow.gateway.core import Gateway
 
 T = TypeVar("T")
-_LONG_TEXT = 20_000
 _ANTHROPIC_HEADERS = ("anthropic-version", "anthropic-beta")
 _LISTING_SECONDS = 5.0
 _PROVIDER_FAULTS = frozenset({429, 502, 503, 504})
@@ -53,6 +53,7 @@ class Plan:
     policy: CachePolicy
     question: Question
     started: float
+    guard: Guard
     chain: Chain | None = None
     routes: list[Route] = field(default_factory=list)
 
@@ -92,6 +93,8 @@ class InferenceEngine:
         `own` is a key of the caller's for Anthropic, which goes before the gateway's.
         """
         self._gateway.upstream.check_loop(call.raw_headers)
+        guard = self._gateway.enforcement.guard(call)
+        request = await guard.request(request, prompt_text(request))
         model = request.get("model") or kind.default_model
         route = self._gateway.routing.choose(
             model, call.now, call.headers.get("x-smartflow-provider"), kind.default_provider, own
@@ -102,23 +105,15 @@ class InferenceEngine:
         # Whichever target answers, it answers the same question.
         who = route.provider if chain is None else f"chain:{chain.name}"
         question = ask(kind.name, call.tenant, who, route.model, request, policy.namespace)
-        plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), chain)
+        plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), guard, chain)
         plan.routes = [route] if chain is None else candidates(self._gateway, chain, route)
         limits = self._gateway.limits
         plan.routes = [each for each in plan.routes if limits.may_use(call, each.provider, each.model)] or plan.routes[
             :1
         ]
         plan.take(plan.routes[0])
-        await self._note(call, prompt_text(request))
         limits.reserve(call, kind.name, plan.route.provider, plan.route.model, request)
         return plan
-
-    async def _note(self, call: Call, prompt: str) -> None:
-        audit, screen = call.audit, self._gateway.compliance.screen
-        audit.request_content = prompt
-        seen = await asyncio.to_thread(screen, prompt) if len(prompt) > _LONG_TEXT else screen(prompt)
-        audit.compliance_status = "violated" if seen.findings else "compliant"
-        audit.compliance = seen.audit_facts()
 
     def lookup(self, plan: Plan) -> Hit | None:
         """The cached answer of a plan, when the caller allows one."""
@@ -206,6 +201,22 @@ class InferenceEngine:
             audit.provider_time_ms = self._took_ms(plan)
             self._learn_failure(plan, error)
 
+    async def settle(self, plan: Plan, body: dict[str, Any]) -> dict[str, Any]:
+        """A provider's answer as the caller may see it, with its effects written; 403 when compliance refuses it."""
+        try:
+            shown: dict[str, Any] = await plan.guard.answer(body)
+        except GatewayError as error:
+            self.record_partial(plan, body, error, whole=True)
+            raise
+        self.record_answer(plan, shown)
+        return shown
+
+    async def settle_hit(self, plan: Plan, hit: Hit) -> Hit:
+        """A cached answer as the caller may see it, with its effects written; 403 when compliance refuses it."""
+        hit = replace(hit, body=await plan.guard.answer(hit.body))
+        self.record_hit(plan, hit)
+        return hit
+
     def record_hit(self, plan: Plan, hit: Hit) -> None:
         """The effects of a cache hit."""
         with plan.call.effects() as audit:
@@ -224,18 +235,23 @@ class InferenceEngine:
             self._learn(plan, ok=True)
             if audit.cache_looked_up:
                 self._gateway.cache.record_miss()
-            if plan.kind.cacheable and plan.policy.write and may_cache(body):
+            if plan.kind.cacheable and plan.policy.write and may_cache(body) and not plan.guard.changed_answer:
                 route = plan.route
                 self._gateway.cache.save(
                     plan.question, plan.policy, route.provider, route.model, body, used, plan.call.now
                 )
 
-    def record_partial(self, plan: Plan, body: Mapping[str, Any], error: GatewayError) -> None:
-        """The effects of a stream that broke or whose reader left: nothing is cached, what was said is kept."""
+    def record_partial(
+        self, plan: Plan, body: Mapping[str, Any], error: GatewayError, *, whole: bool = False
+    ) -> None:
+        """The effects of a stream that broke or whose reader left, or of a `whole` answer that is not given: nothing is cached."""
         with plan.call.effects() as audit:
-            # What a cut stream reports is only its beginning.
-            used = tuple(map(max, usage_tokens(body) or (0, 0), _counted(plan, body)))
-            self._fill(audit, plan, (used[0], used[1]), str(body.get("model") or plan.route.model))
+            used = usage_tokens(body) or (0, 0)
+            if not whole or used == (0, 0):
+                # What a cut stream reports is only its beginning.
+                counted = _counted(plan, body)
+                used = max(used[0], counted[0]), max(used[1], counted[1])
+            self._fill(audit, plan, used, str(body.get("model") or plan.route.model))
             audit.status_code, audit.error_code = error.status, error.code
             audit.response_content = answer_text(body)
             if error.status in _PROVIDER_FAULTS:
@@ -274,6 +290,8 @@ class InferenceEngine:
 def reply_headers(plan: Plan, hit: Hit | None = None) -> dict[str, str]:
     """The headers of a proxied answer."""
     headers = {"x-smartflow-provider": plan.route.provider, "x-smartflow-latency-ms": str(plan.call.elapsed_ms)}
+    if plan.guard.outcome is not None:
+        headers["x-smartflow-compliance"] = plan.guard.outcome
     headers["x-smartflow-cost-usd"] = f"{plan.call.audit.cost:.10f}".rstrip("0").rstrip(".")
     if hit is not None:
         return {

@@ -28,7 +28,7 @@ async def create_chat_completion(call: Call) -> Reply:
     hit = engine.lookup(plan)
     streaming = bool(call.json.get("stream"))
     if hit is not None:
-        engine.record_hit(plan, hit)
+        hit = await engine.settle_hit(plan, hit)
         if streaming:
             return _streamed(plan, stream.replay_chat(hit, plan), reply_headers(plan, hit))
         savings = {
@@ -41,8 +41,7 @@ async def create_chat_completion(call: Call) -> Reply:
     if streaming:
         source = await engine.ask_stream(plan)
         return _streamed(plan, stream.relay(engine, plan, source, stream.ChatShape(plan)), reply_headers(plan))
-    body = await engine.ask(plan)
-    engine.record_answer(plan, body)
+    body = await engine.settle(plan, await engine.ask(plan))
     facts = {
         "provider": plan.route.provider,
         "cached": False,
@@ -60,15 +59,14 @@ async def _message(call: Call) -> Reply:
     hit = engine.lookup(plan)
     streaming = bool(call.json.get("stream"))
     if hit is not None:
-        engine.record_hit(plan, hit)
+        hit = await engine.settle_hit(plan, hit)
         if streaming:
             return _streamed(plan, stream.replay_message(hit, plan), reply_headers(plan, hit))
         return Reply(hit.body, headers=reply_headers(plan, hit))
     if streaming:
         source = await engine.ask_stream(plan)
         return _streamed(plan, stream.relay(engine, plan, source, stream.MessageShape(plan)), reply_headers(plan))
-    body = await engine.ask(plan)
-    engine.record_answer(plan, body)
+    body = await engine.settle(plan, await engine.ask(plan))
     return _answered(plan, {**body, "model": plan.shown_model(str(body.get("model") or ""))})
 
 
@@ -97,10 +95,9 @@ async def _json(call: Call, kind: kinds.Kind) -> Reply:
     plan = await engine.plan(call, kind, call.json)
     hit = engine.lookup(plan)
     if hit is not None:
-        engine.record_hit(plan, hit)
+        hit = await engine.settle_hit(plan, hit)
         return Reply(hit.body, headers=reply_headers(plan, hit))
-    body = await engine.ask(plan)
-    engine.record_answer(plan, body)
+    body = await engine.settle(plan, await engine.ask(plan))
     return _answered(plan, body)
 
 
@@ -164,6 +161,8 @@ async def create_transcription(call: Call) -> Reply:
         return str(heard["text"]) if wanted in _TRANSCRIPT_TYPES else heard
 
     content = await engine.attempt(plan, once)
+    with engine.failures(plan):
+        content = await plan.guard.answer(content)
     engine.record_bytes(plan)
     return _answered(plan, content, _TRANSCRIPT_TYPES.get(wanted, "application/json"))
 

@@ -111,6 +111,7 @@ async def relay(
     engine: InferenceEngine, plan: Plan, source: AsyncIterator[dict[str, Any]], shape: Shape
 ) -> AsyncIterator[bytes]:
     """A provider's stream for the caller. Its effects are written before its end is told, however it ends."""
+    source = plan.guard.stream(source)
     try:
         async for item in source:
             shown = shape.add(item)
@@ -122,6 +123,7 @@ async def relay(
         yield shape.error(error, plan.call.request_id)
         return
     except (asyncio.CancelledError, GeneratorExit):
+        await _close(source)  # first, because the check of the stream then notes what it saw
         engine.record_partial(plan, shape.answer(), _HUNG_UP)
         raise
     except Exception as error:  # noqa: BLE001 - the outermost edge of a stream: its status is sent, so the error must be told inside
@@ -130,12 +132,16 @@ async def relay(
         yield shape.error(internal_error(), plan.call.request_id)
         return
     finally:
-        close = getattr(source, "aclose", None)
-        if close is not None:
-            await close()
+        await _close(source)
     engine.record_answer(plan, shape.answer())
     if shape.end:
         yield shape.end
+
+
+async def _close(source: Any) -> None:
+    close = getattr(source, "aclose", None)
+    if close is not None:
+        await close()
 
 
 def _check(plan: Plan, shape: Shape, item: dict[str, Any]) -> None:

@@ -200,7 +200,7 @@ def test_a_scan_is_stored_without_its_text(tmp_path: Path) -> None:
 def test_the_engine_reports_its_layers(engine: ComplianceEngine) -> None:
     health = engine.health()
     assert (health["status"], health["ml_engine"]) == ("healthy", "healthy")
-    assert (health["embedding_service"], health["behavior_analysis"]) == ("disabled", "disabled")
+    assert (health["embedding_service"], health["behavior_analysis"]) == ("healthy", "healthy")
 
 
 def test_an_engine_whose_rules_find_nothing_is_unhealthy(

@@ -13,6 +13,7 @@ from smartflow.gateway.clock import CountingIds, SystemClock
 from smartflow.gateway.compliance.detectors import RULES
 from smartflow.gateway.compliance.engine import ComplianceEngine, build_compliance
 from smartflow.gateway.compliance.fingerprint import KEY_NAME, Fingerprints, load_key
+from smartflow.gateway.compliance.semantics import builtin_categories
 from smartflow.gateway.errors import GatewayError
 from smartflow.gateway.store import Store
 
@@ -108,8 +109,9 @@ def test_feedback_on_an_unknown_scan_is_not_found(engine: ComplianceEngine) -> N
 def test_pattern_statistics_count_rules_and_learned_values(engine: ComplianceEngine) -> None:
     judge(engine, scan(engine, "123 45 6789 a@example.com")["scan_id"], false_positive=False)
     stats = engine.learning.pattern_stats()
-    assert (stats["builtin_patterns"], stats["learned_patterns"]) == (len(RULES), 2)
-    assert stats["total_patterns"] == sum(stats["patterns_by_category"].values()) == len(RULES) + 2
+    builtin = len(RULES) + len(builtin_categories())
+    assert (stats["builtin_patterns"], stats["learned_patterns"]) == (builtin, 2)
+    assert stats["total_patterns"] == sum(stats["patterns_by_category"].values()) == builtin + 2
     assert stats["patterns_by_category"]["email"] == 2
     assert 0.5 < stats["average_confidence"] < 1
 

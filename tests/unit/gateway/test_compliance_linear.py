@@ -74,6 +74,17 @@ def test_200_kb_of_one_character_cost_about_as_much_per_byte_as_20_kb(pattern: s
         "\n",
         "api key ",
         "MRN 1-1-1-1 ",
+        "driver's license A-A-A-",
+        "license no. TX ",
+        "password is a",
+        "pwd=",
+        "a://b:c",
+        "dni 1234567",
+        "AB 12 34 56 ",
+        "111.111.111-",
+        "85.07.30-033.",
+        "passport no of the (US) ",
+        "+12345678901 ",
     ],
 )
 def test_hostile_repetitions_are_scanned_in_linear_time(pattern: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from smartflow.gateway.compliance.finding import KINDS
+from smartflow.gateway.compliance.finding import CATEGORIES, KINDS
 from smartflow.gateway.compliance.policies import Policies, PolicyFileError, read_policy
 from smartflow.gateway.errors import GatewayError
 
@@ -105,3 +105,64 @@ def test_a_folder_without_the_default_policy_is_refused(tmp_path: Path) -> None:
     write(tmp_path, valid())
     with pytest.raises(PolicyFileError, match=r"enterprise_standard\.yaml is missing"):
         Policies(tmp_path)
+
+
+def own(folder: Path, name: str = "house", **changes: Any) -> Path:
+    data = valid() | {"name": name} | changes
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    return folder
+
+
+def test_files_of_the_users_folder_join_the_builtin_policies(tmp_path: Path) -> None:
+    policies = Policies(own=own(tmp_path))
+    assert policies.names == ["enterprise_standard", "gdpr", "hipaa", "pci_dss_strict", "house"]
+    assert policies.get("house").severities == {"ssn": "critical"}
+
+
+def test_a_file_with_a_builtin_name_takes_its_place(tmp_path: Path) -> None:
+    assert set(Policies(own=own(tmp_path, "gdpr")).get("gdpr").severities) == {"ssn"}
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PolicyFileError, match="there is no such folder"):
+        Policies(own=tmp_path / "missing")
+
+
+@pytest.mark.parametrize("name", ["house.yml", "house.json", "Big House.yaml", "UPPER.yaml"])
+def test_a_file_that_only_looks_like_a_policy_is_refused_not_skipped(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("x", encoding="utf-8")
+    with pytest.raises(PolicyFileError, match=r"is called NAME\.yaml"):
+        Policies(own=tmp_path)
+
+
+def test_a_readme_beside_the_policies_is_no_policy(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("ours", encoding="utf-8")
+    assert "house" in Policies(own=own(tmp_path)).names
+
+
+def test_a_file_that_is_no_utf8_is_refused_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "house.yaml").write_bytes(b"name: \xff\xfe")
+    with pytest.raises(PolicyFileError, match=r"house\.yaml"):
+        Policies(own=tmp_path)
+
+
+def test_a_policy_may_weigh_violation_patterns(tmp_path: Path) -> None:
+    rule = {"severity": "high", "frameworks": ["OURS"]}
+    policy = Policies(own=own(tmp_path, patterns={"health": rule})).get("house")
+    assert (dict(policy.patterns), policy.frameworks["health"]) == ({"health": "high"}, ("OURS",))
+
+
+def test_an_unknown_category_of_patterns_is_refused(tmp_path: Path) -> None:
+    rule = {"severity": "high", "frameworks": []}
+    with pytest.raises(PolicyFileError, match="patterns has the unknown key 'weather'; known are credentials"):
+        Policies(own=own(tmp_path, patterns={"weather": rule}))
+
+
+def test_a_configured_policy_that_is_not_there_is_an_error_with_the_known_names() -> None:
+    with pytest.raises(PolicyFileError, match="there is no policy 'nonsense'; known are enterprise_standard"):
+        Policies().require("nonsense")
+
+
+def test_every_builtin_policy_weighs_every_category() -> None:
+    policies = Policies()
+    assert [set(policies.get(name).patterns) for name in policies.names] == [set(CATEGORIES)] * len(policies.names)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from smartflow.gateway.compliance.settings import ComplianceSettings
 from smartflow.gateway.config import DEFAULT_PORTS, OptionError, add_options, read_options
 from smartflow.gateway.metacache.settings import CacheSettings
 
@@ -81,3 +82,25 @@ def test_the_sentence_embedder_without_its_package_is_refused_at_the_start():
 
 def test_quiet_logs_errors_only():
     assert read("--quiet").log_level == logging.ERROR
+
+
+def test_nothing_is_checked_unless_asked_for():
+    assert read().compliance == ComplianceSettings("off", None, None)
+
+
+def test_compliance_comes_from_options_or_the_environment():
+    set_by_options = read("--compliance", "block", "--compliance-policy", "hipaa", "--policy-dir", "/etc/policies")
+    assert set_by_options.compliance == ComplianceSettings("block", "hipaa", Path("/etc/policies"))
+    environment = {
+        "SMARTFLOW_GATEWAY_COMPLIANCE": "redact",
+        "SMARTFLOW_GATEWAY_COMPLIANCE_POLICY": "gdpr",
+        "SMARTFLOW_GATEWAY_POLICY_DIR": "/srv/policies",
+    }
+    assert read(**environment).compliance == ComplianceSettings("redact", "gdpr", Path("/srv/policies"))
+    assert read("--compliance", "block", **environment).compliance.mode == "block"
+
+
+@pytest.mark.parametrize("environment", [{"SMARTFLOW_GATEWAY_COMPLIANCE": "blok"}, {}])
+def test_a_mode_with_a_typing_error_is_refused_never_off(environment):
+    with pytest.raises(OptionError, match="must be one of off, log, redact, block, not 'blok'"):
+        read(*([] if environment else ["--compliance", "blok"]), **environment)

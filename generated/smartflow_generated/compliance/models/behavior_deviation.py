@@ -15,7 +15,8 @@ class BehaviorDeviation:
     """One measure in which this scan differs from the baseline.
 
     Attributes:
-        metric (str): What was measured, with its unit in the name.
+        metric (str): What was measured, with its unit in the name: `violations_per_request`, `characters_per_request`
+            or `requests_per_day`, with `org_` before it for the organization.
         expected (float): The mean of the baseline, in the unit of the metric.
         observed (float): The value of this scan, in the unit of the metric.
         z_score (float): The difference in standard deviations of the baseline.

@@ -15,7 +15,8 @@ class MLViolation:
     """One learned pattern that the text resembles.
 
     Attributes:
-        category (str): The category of the pattern.
+        category (str): The category of the pattern: `credentials`, `payment_data`, `identity`, `health`,
+            `confidential`, `data_exfiltration` or `prompt_injection`.
         similarity (float): How similar the text is to the pattern, from 0 to 1.
         pattern (str): The name of the pattern, never a text of a user.
     """

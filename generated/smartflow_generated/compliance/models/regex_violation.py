@@ -17,7 +17,8 @@ class RegexViolation:
     """One find of the rules.
 
     Attributes:
-        violation_type (str): The kind of find, for example `credit_card`, `ssn`, `email`, `phone`, `mrn`, `passport`.
+        violation_type (str): The kind of find, for example `credit_card`, `ssn`, `email`, `phone`, `mrn`, `passport`,
+            `driver_license`, `national_id`.
         severity (RiskLevel): The band of a risk: `low` below 0.25, `medium` below 0.5, `high` below 0.75, otherwise
             `critical`.
         start (int): Where the find begins, in Unicode characters from 0.

@@ -60,6 +60,25 @@ if TYPE_CHECKING:
     from .content_block_start_event import ContentBlockStartEvent as ContentBlockStartEvent
     from .content_block_stop_event import ContentBlockStopEvent as ContentBlockStopEvent
     from .cost_by_key import CostByKey as CostByKey
+    from .create_chat_completion_x_smartflow_compliance import (
+        CreateChatCompletionXSmartflowCompliance as CreateChatCompletionXSmartflowCompliance,
+    )
+    from .create_embedding_x_smartflow_compliance import (
+        CreateEmbeddingXSmartflowCompliance as CreateEmbeddingXSmartflowCompliance,
+    )
+    from .create_image_x_smartflow_compliance import CreateImageXSmartflowCompliance as CreateImageXSmartflowCompliance
+    from .create_message_alias_x_smartflow_compliance import (
+        CreateMessageAliasXSmartflowCompliance as CreateMessageAliasXSmartflowCompliance,
+    )
+    from .create_message_x_smartflow_compliance import (
+        CreateMessageXSmartflowCompliance as CreateMessageXSmartflowCompliance,
+    )
+    from .create_speech_x_smartflow_compliance import (
+        CreateSpeechXSmartflowCompliance as CreateSpeechXSmartflowCompliance,
+    )
+    from .create_transcription_x_smartflow_compliance import (
+        CreateTranscriptionXSmartflowCompliance as CreateTranscriptionXSmartflowCompliance,
+    )
     from .custom_call import CustomCall as CustomCall
     from .custom_tool import CustomTool as CustomTool
     from .custom_tool_call import CustomToolCall as CustomToolCall
@@ -128,6 +147,9 @@ if TYPE_CHECKING:
     from .refusal_part import RefusalPart as RefusalPart
     from .request_metadata import RequestMetadata as RequestMetadata
     from .rerank_answer import RerankAnswer as RerankAnswer
+    from .rerank_documents_x_smartflow_compliance import (
+        RerankDocumentsXSmartflowCompliance as RerankDocumentsXSmartflowCompliance,
+    )
     from .rerank_meta import RerankMeta as RerankMeta
     from .rerank_request import RerankRequest as RerankRequest
     from .rerank_result import RerankResult as RerankResult
@@ -221,6 +243,13 @@ _MODULES = {
     "ContentBlockStartEvent": ".content_block_start_event",
     "ContentBlockStopEvent": ".content_block_stop_event",
     "CostByKey": ".cost_by_key",
+    "CreateChatCompletionXSmartflowCompliance": ".create_chat_completion_x_smartflow_compliance",
+    "CreateEmbeddingXSmartflowCompliance": ".create_embedding_x_smartflow_compliance",
+    "CreateImageXSmartflowCompliance": ".create_image_x_smartflow_compliance",
+    "CreateMessageAliasXSmartflowCompliance": ".create_message_alias_x_smartflow_compliance",
+    "CreateMessageXSmartflowCompliance": ".create_message_x_smartflow_compliance",
+    "CreateSpeechXSmartflowCompliance": ".create_speech_x_smartflow_compliance",
+    "CreateTranscriptionXSmartflowCompliance": ".create_transcription_x_smartflow_compliance",
     "CustomCall": ".custom_call",
     "CustomTool": ".custom_tool",
     "CustomToolCall": ".custom_tool_call",
@@ -289,6 +318,7 @@ _MODULES = {
     "RefusalPart": ".refusal_part",
     "RequestMetadata": ".request_metadata",
     "RerankAnswer": ".rerank_answer",
+    "RerankDocumentsXSmartflowCompliance": ".rerank_documents_x_smartflow_compliance",
     "RerankMeta": ".rerank_meta",
     "RerankRequest": ".rerank_request",
     "RerankResult": ".rerank_result",
@@ -383,6 +413,13 @@ __all__ = [
     "ContentBlockStartEvent",
     "ContentBlockStopEvent",
     "CostByKey",
+    "CreateChatCompletionXSmartflowCompliance",
+    "CreateEmbeddingXSmartflowCompliance",
+    "CreateImageXSmartflowCompliance",
+    "CreateMessageAliasXSmartflowCompliance",
+    "CreateMessageXSmartflowCompliance",
+    "CreateSpeechXSmartflowCompliance",
+    "CreateTranscriptionXSmartflowCompliance",
     "CustomCall",
     "CustomTool",
     "CustomToolCall",
@@ -451,6 +488,7 @@ __all__ = [
     "RefusalPart",
     "RequestMetadata",
     "RerankAnswer",
+    "RerankDocumentsXSmartflowCompliance",
     "RerankedDocument",
     "RerankMeta",
     "RerankRequest",

@@ -14,7 +14,10 @@ from ..base import DateTime, Given, Integer, Model
 class BehaviorDeviation(Model):
     metric: Annotated[
         StrictStr,
-        Field(description="What was measured, with its unit in the name.", examples=["violations_per_request"]),
+        Field(
+            description="What was measured, with its unit in the name: `violations_per_request`, `characters_per_request` or `requests_per_day`, with `org_` before it for the organization.",
+            examples=["violations_per_request"],
+        ),
     ]
     expected: Annotated[
         StrictFloat, Field(description="The mean of the baseline, in the unit of the metric.", examples=[0.02])
@@ -405,7 +408,13 @@ class MLStats(Model):
 
 
 class MLViolation(Model):
-    category: Annotated[StrictStr, Field(description="The category of the pattern.", examples=["payment_data"])]
+    category: Annotated[
+        StrictStr,
+        Field(
+            description="The category of the pattern: `credentials`, `payment_data`, `identity`, `health`, `confidential`, `data_exfiltration` or `prompt_injection`.",
+            examples=["payment_data"],
+        ),
+    ]
     similarity: Annotated[
         StrictFloat,
         Field(description="How similar the text is to the pattern, from 0 to 1.", examples=[0.91], ge=0.0, le=1.0),
@@ -482,7 +491,7 @@ class RegexViolation(Model):
     violation_type: Annotated[
         StrictStr,
         Field(
-            description="The kind of find, for example `credit_card`, `ssn`, `email`, `phone`, `mrn`, `passport`.",
+            description="The kind of find, for example `credit_card`, `ssn`, `email`, `phone`, `mrn`, `passport`, `driver_license`, `national_id`.",
             examples=["credit_card"],
         ),
     ]

@@ -1028,6 +1028,25 @@ class CreateChatCompletionHeaders(Model):
         ),
         Given,
     ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
+        ),
+        Given,
+    ] = None
     cache_control: Annotated[
         StrictStr | None,
         Field(
@@ -1129,6 +1148,25 @@ class CreateEmbeddingHeaders(Model):
         ),
         Given,
     ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
+        ),
+        Given,
+    ] = None
     cache_control: Annotated[
         StrictStr | None,
         Field(
@@ -1227,6 +1265,25 @@ class CreateImageHeaders(Model):
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
         ),
         Given,
     ] = None
@@ -1353,6 +1410,25 @@ class CreateMessageAliasHeaders(Model):
         ),
         Given,
     ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
+        ),
+        Given,
+    ] = None
     cache_control: Annotated[
         StrictStr | None,
         Field(
@@ -1476,6 +1552,25 @@ class CreateMessageHeaders(Model):
         ),
         Given,
     ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
+        ),
+        Given,
+    ] = None
     cache_control: Annotated[
         StrictStr | None,
         Field(
@@ -1577,6 +1672,25 @@ class CreateSpeechHeaders(Model):
         ),
         Given,
     ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
+        ),
+        Given,
+    ] = None
     cache_control: Annotated[
         StrictStr | None,
         Field(
@@ -1675,6 +1789,25 @@ class CreateTranscriptionHeaders(Model):
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
         ),
         Given,
     ] = None
@@ -2652,6 +2785,25 @@ class RerankDocumentsHeaders(Model):
             max_length=256,
             min_length=1,
             pattern="^[\\x21-\\x7e]+$",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance: Annotated[
+        Literal["off", "log", "redact", "block"] | None,
+        Field(
+            alias="x-smartflow-compliance",
+            description="What compliance does with the texts of this call: `off`, `log` (note what is found in request and answer), `redact` (put placeholders in place of it), `block` (refuse what the policy blocks, 403). The gateway's configuration and the key may ask for more; the strictest wins.",
+        ),
+        Given,
+    ] = None
+    x_smartflow_compliance_policy: Annotated[
+        StrictStr | None,
+        Field(
+            alias="x-smartflow-compliance-policy",
+            description="The policy of the check that `x-smartflow-compliance` asks for; refused with 400 where the gateway's configuration enforces another one.",
+            max_length=64,
+            min_length=1,
+            pattern="^[a-z0-9][a-z0-9_-]*$",
         ),
         Given,
     ] = None

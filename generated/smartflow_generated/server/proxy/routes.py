@@ -48,6 +48,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -99,6 +105,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -189,6 +196,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -239,6 +252,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -329,6 +343,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -379,6 +399,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -469,6 +490,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -522,6 +549,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -612,6 +640,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -667,6 +701,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -757,6 +792,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -807,6 +848,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -944,6 +986,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -995,6 +1043,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}
@@ -1095,6 +1144,12 @@ ROUTES: tuple[Route, ...] = (
                 False,
                 {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[\\x21-\\x7e]+$"},
             ),
+            Param("x-smartflow-compliance", False, {"type": "string", "enum": ["off", "log", "redact", "block"]}),
+            Param(
+                "x-smartflow-compliance-policy",
+                False,
+                {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[a-z0-9][a-z0-9_-]*$"},
+            ),
             Param("cache-control", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param(
                 "x-smartflow-cache-ttl",
@@ -1146,6 +1201,7 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
                 "x-smartflow-provider": Header(False, {"type": "string"}),
                 "x-smartflow-cache": Header(False, {"type": "string", "enum": ["hit", "miss", "bypass"]}),
+                "x-smartflow-compliance": Header(False, {"type": "string", "enum": ["allowed", "redacted"]}),
                 "x-smartflow-cache-tier": Header(False, {"type": "string", "enum": ["L1", "L2", "L3"]}),
                 "x-smartflow-cache-phase": Header(
                     False, {"type": "string", "enum": ["fingerprint", "near_miss", "exact", "semantic"]}

@@ -11,11 +11,13 @@ from ....types import (
     RequestArgs,
     UnexpectedStatus,
     Unset,
+    header_text,
     json_body,
 )
 
 if TYPE_CHECKING:
     from ....shapes import proxy as shapes
+    from ...models.create_speech_x_smartflow_compliance import CreateSpeechXSmartflowCompliance
     from ...models.speech_request import SpeechRequest
 
 
@@ -28,6 +30,8 @@ def request(
     x_session_id: str | Unset = UNSET,
     x_smartflow_provider: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    x_smartflow_compliance: CreateSpeechXSmartflowCompliance | str | Unset = UNSET,
+    x_smartflow_compliance_policy: str | Unset = UNSET,
     cache_control: str | Unset = UNSET,
     x_smartflow_cache_ttl: str | Unset = UNSET,
     x_smartflow_cache_namespace: str | Unset = UNSET,
@@ -47,6 +51,10 @@ def request(
         _headers["x-smartflow-provider"] = x_smartflow_provider
     if not isinstance(idempotency_key, Unset):
         _headers["Idempotency-Key"] = idempotency_key
+    if not isinstance(x_smartflow_compliance, Unset):
+        _headers["x-smartflow-compliance"] = header_text(x_smartflow_compliance)
+    if not isinstance(x_smartflow_compliance_policy, Unset):
+        _headers["x-smartflow-compliance-policy"] = x_smartflow_compliance_policy
     if not isinstance(cache_control, Unset):
         _headers["Cache-Control"] = cache_control
     if not isinstance(x_smartflow_cache_ttl, Unset):

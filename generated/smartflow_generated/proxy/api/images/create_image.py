@@ -12,11 +12,13 @@ from ....types import (
     UnexpectedStatus,
     Unset,
     decode,
+    header_text,
     json_body,
 )
 
 if TYPE_CHECKING:
     from ....shapes import proxy as shapes
+    from ...models.create_image_x_smartflow_compliance import CreateImageXSmartflowCompliance
     from ...models.image_list import ImageList
     from ...models.image_request import ImageRequest
 
@@ -30,6 +32,8 @@ def request(
     x_session_id: str | Unset = UNSET,
     x_smartflow_provider: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    x_smartflow_compliance: CreateImageXSmartflowCompliance | str | Unset = UNSET,
+    x_smartflow_compliance_policy: str | Unset = UNSET,
     cache_control: str | Unset = UNSET,
     x_smartflow_cache_ttl: str | Unset = UNSET,
     x_smartflow_cache_namespace: str | Unset = UNSET,
@@ -49,6 +53,10 @@ def request(
         _headers["x-smartflow-provider"] = x_smartflow_provider
     if not isinstance(idempotency_key, Unset):
         _headers["Idempotency-Key"] = idempotency_key
+    if not isinstance(x_smartflow_compliance, Unset):
+        _headers["x-smartflow-compliance"] = header_text(x_smartflow_compliance)
+    if not isinstance(x_smartflow_compliance_policy, Unset):
+        _headers["x-smartflow-compliance-policy"] = x_smartflow_compliance_policy
     if not isinstance(cache_control, Unset):
         _headers["Cache-Control"] = cache_control
     if not isinstance(x_smartflow_cache_ttl, Unset):

@@ -12,6 +12,7 @@ from ....types import (
     UnexpectedStatus,
     Unset,
     decode,
+    header_text,
     json_body,
 )
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ....shapes import proxy as shapes
     from ...models.anthropic_message import AnthropicMessage
     from ...models.anthropic_message_request import AnthropicMessageRequest
+    from ...models.create_message_x_smartflow_compliance import CreateMessageXSmartflowCompliance
 
 
 def request(
@@ -32,6 +34,8 @@ def request(
     x_session_id: str | Unset = UNSET,
     x_smartflow_provider: str | Unset = UNSET,
     idempotency_key: str | Unset = UNSET,
+    x_smartflow_compliance: CreateMessageXSmartflowCompliance | str | Unset = UNSET,
+    x_smartflow_compliance_policy: str | Unset = UNSET,
     cache_control: str | Unset = UNSET,
     x_smartflow_cache_ttl: str | Unset = UNSET,
     x_smartflow_cache_namespace: str | Unset = UNSET,
@@ -55,6 +59,10 @@ def request(
         _headers["x-smartflow-provider"] = x_smartflow_provider
     if not isinstance(idempotency_key, Unset):
         _headers["Idempotency-Key"] = idempotency_key
+    if not isinstance(x_smartflow_compliance, Unset):
+        _headers["x-smartflow-compliance"] = header_text(x_smartflow_compliance)
+    if not isinstance(x_smartflow_compliance_policy, Unset):
+        _headers["x-smartflow-compliance-policy"] = x_smartflow_compliance_policy
     if not isinstance(cache_control, Unset):
         _headers["Cache-Control"] = cache_control
     if not isinstance(x_smartflow_cache_ttl, Unset):
