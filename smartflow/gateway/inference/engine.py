@@ -241,9 +241,7 @@ class InferenceEngine:
                     plan.question, plan.policy, route.provider, route.model, body, used, plan.call.now
                 )
 
-    def record_partial(
-        self, plan: Plan, body: Mapping[str, Any], error: GatewayError, *, whole: bool = False
-    ) -> None:
+    def record_partial(self, plan: Plan, body: Mapping[str, Any], error: GatewayError, *, whole: bool = False) -> None:
         """The effects of a stream that broke or whose reader left, or of a `whole` answer that is not given: nothing is cached."""
         with plan.call.effects() as audit:
             used = usage_tokens(body) or (0, 0)
