@@ -7,7 +7,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check generate format contract fuzz bench matrix serve lock clean
+.PHONY: help setup demo test test-real check generate format contract fuzz bench matrix serve lock clean
 
 help: ## show this help
 	@echo "make TARGET, where TARGET is one of:"
@@ -22,6 +22,9 @@ demo: setup ## show the whole SDK against a local gateway
 
 test: setup ## run all tests
 	@$(VENV)/python -m scripts.run_tests --workers $(WORKERS) -- $(ARGS)
+
+test-real: setup ## run direct mode against real servers that others wrote (it installs them into .venvs)
+	@$(VENV)/python -m scripts.test_real --workers $(WORKERS) -- $(ARGS)
 
 check: setup ## lint, types, import rules, contract, budgets, generated code
 	@$(VENV)/python -m scripts.check

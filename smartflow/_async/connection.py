@@ -34,6 +34,8 @@ class AsyncConnection:
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self.idle = False
+        # Whether anything of the answer to the current request has arrived.
+        self.answered = False
         self._stream: Any = None
         self._protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
         self._expires = 0.0
@@ -55,7 +57,7 @@ class AsyncConnection:
 
     async def exchange(self, request: WireRequest, limits: Limits) -> Tuple[int, Headers]:
         """Send a request; returns the status and the headers of the answer."""
-        self.idle = False
+        self.idle = self.answered = False
         self._limits = limits
         try:
             await self._send(request)
@@ -63,10 +65,12 @@ class AsyncConnection:
                 event: Any = self._protocol.next_event()
                 if event is h11.NEED_DATA:
                     await self._receive()
+                    if not self.answered:
+                        raise TransportFailure("the server closed the connection without an answer", sent=True)
                 elif type(event) is h11.Response:
                     return event.status_code, event.headers.raw_items()
                 elif type(event) is not h11.InformationalResponse:
-                    raise TransportFailure("the server closed the connection without an answer", sent=True)
+                    raise TransportFailure("the server closed the connection in the midst of an answer", sent=True)
         except h11.ProtocolError as error:
             raise TransportFailure(f"the server does not speak HTTP/1.1: {error}", sent=True) from error
 
@@ -146,6 +150,7 @@ class AsyncConnection:
             raise TransportFailure(f"nothing arrived for {seconds or 0:.1f} s", sent=True, phase=phase) from None
         except httpcore.NetworkError as error:
             raise TransportFailure(_reason(error), sent=True) from error
+        self.answered = self.answered or bool(data)
         self._protocol.receive_data(data)
 
 

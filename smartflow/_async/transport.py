@@ -155,9 +155,15 @@ class AsyncPool:
         connection: Optional[AsyncConnection] = None
         try:
             connection = await places.take(request.origin)
-            if connection is None:
-                connection = AsyncConnection(request.origin)
-                await connection.open(limits, self._context() if request.origin.scheme == "https" else None)
+            if connection is not None:
+                try:
+                    return AsyncReply(*await connection.exchange(request, limits), limits, connection, places)
+                except TransportFailure as failure:
+                    if not _was_closed_meanwhile(connection, request, failure):
+                        raise
+                    await connection.aclose()
+            connection = AsyncConnection(request.origin)
+            await connection.open(limits, self._context() if request.origin.scheme == "https" else None)
             status, headers = await connection.exchange(request, limits)
         except BaseException:
             try:
@@ -189,3 +195,12 @@ class AsyncPool:
             for waiting in places.idle.values():
                 while waiting:
                     await waiting.pop().aclose()
+
+
+def _was_closed_meanwhile(connection: AsyncConnection, request: WireRequest, failure: TransportFailure) -> bool:
+    """Whether the server let go of a kept connection while the request was on its way: not a byte came back.
+
+    Servers close idle connections at any moment, some after every stream. The request is sent once more, on a new
+    connection, with the same idempotency key.
+    """
+    return failure.phase is None and not connection.answered and isinstance(request.content, bytes)

@@ -13,7 +13,7 @@ import smartflow
 from smartflow import SmartflowClient, SyncSmartflowClient
 from tests.support.answers import DONE, chat, event, finish, reply, sse, text_chunk
 from tests.support.faces import Connect, Face
-from tests.support.hostile import SILENCE, Hold, HostileServer
+from tests.support.hostile import CLOSE, RESET, SILENCE, Fault, Hold, HostileServer
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 ENDLESS = sse(text_chunk("Hel"), SILENCE)
@@ -190,6 +190,34 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced(sf: Face, ser
     assert server.wait_open(0)
     assert sf.chat("hi") == "two"
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("goodbye", [CLOSE, RESET], ids=["closed", "reset"])
+def test_a_kept_connection_that_closes_under_a_request_costs_nothing(
+    sf: Face, server: HostileServer, goodbye: Fault
+) -> None:
+    """Some servers close after an answer without saying so: the next request may already be on its way."""
+    server.answer(reply(chat("one")), [goodbye], reply(chat("two")))
+    assert sf.chat("hi") == "one"
+    assert sf.chat("hi") == "two"
+    assert server.connections == 2
+    assert len({request.headers["idempotency-key"] for request in server.requests[1:]}) == 1
+
+
+def test_a_new_connection_that_closes_without_an_answer_is_an_error(sf: Face, server: HostileServer) -> None:
+    server.answer(reply(chat("one")), [CLOSE], [CLOSE], reply(chat("two")))
+    assert sf.chat("hi") == "one"
+    with pytest.raises(smartflow.ConnectionError, match="closed the connection without an answer"):
+        sf.chat("hi")
+    assert len(server.requests) == 3
+
+
+def test_a_kept_connection_that_breaks_off_in_its_answer_is_an_error(sf: Face, server: HostileServer) -> None:
+    server.answer(reply(chat("one")), [b"HTTP/1.1 2", CLOSE], reply(chat("two")))
+    assert sf.chat("hi") == "one"
+    with pytest.raises(smartflow.ConnectionError):
+        sf.chat("hi")
+    assert len(server.requests) == 2
 
 
 def test_an_answer_that_says_connection_close_ends_the_connection(sf: Face, server: HostileServer) -> None:
