@@ -30,7 +30,7 @@ class AsyncAuditChainMethods(AsyncMethods):
         actor: Optional[str] = None,
         before_seq: Optional[int] = None,
     ) -> List[AuditEntry]:
-        """Return entries of the audit chain, highest number first.
+        """Return entries of the audit chain, highest number first. Where the gateway has keys, this needs an admin key.
 
         Args:
             limit: At most this many entries, 1 to 10000.
@@ -102,7 +102,7 @@ class AsyncAuditChainMethods(AsyncMethods):
     ) -> ChainVerification:
         """Return what a check of the audit chain finds: whether an entry was changed, removed, added or moved, and which is the first.
 
-        A million entries take the gateway about a minute: give `with_options(timeout=...)` enough, or check a part at a time.
+        Where the gateway has keys, this needs an admin key. A million entries take the gateway about a minute: give `with_options(timeout=...)` enough, or check a part at a time.
 
         Args:
             from_seq: The first entry to check; the oldest that is kept by default.
