@@ -51,6 +51,8 @@ REFUSABLE = {
     "updateVirtualKey": {"key_id"},
     # The first day must not come after the last.
     "getHybridAnalytics": {"start_date", "end_date"},
+    # A moment whose UTC year is not one of 1 to 9999.
+    "getAuditLogs": {"start", "end"},
 }
 
 

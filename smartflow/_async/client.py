@@ -10,6 +10,7 @@ from .._core.gateway_only import gateway_only
 from ..config import DEFAULT_TIMEOUT, make_settings
 from ..types.options import ResponseInfo, Timeouts, as_timeouts
 from .methods.audit import AsyncAuditMethods
+from .methods.audit_chain import AsyncAuditChainMethods
 from .methods.chains import AsyncChainMethods
 from .methods.chat import AsyncChatMethods
 from .methods.compliance import AsyncComplianceMethods
@@ -35,6 +36,7 @@ class SmartflowClient(
     AsyncComplianceMethods,
     AsyncLearningMethods,
     AsyncAuditMethods,
+    AsyncAuditChainMethods,
     AsyncSystemMethods,
     AsyncChainMethods,
     AsyncVendorMethods,

@@ -1,16 +1,18 @@
-"""Files that are uploaded: paths, bytes and file objects, checked before anything is sent."""
+"""Files that are uploaded, checked before anything is sent, and files that are written."""
 
 from __future__ import annotations
 
 import io
+import json
 import mimetypes
 import os
-from contextlib import contextmanager
-from typing import Any, Iterator, Tuple
+import tempfile
+from contextlib import contextmanager, suppress
+from typing import Any, Callable, Iterator, Tuple
 
 from ..exceptions import ValidationError
 
-__all__ = ["DEFAULT_NAME", "open_upload"]
+__all__ = ["DEFAULT_NAME", "open_lines", "open_upload"]
 
 DEFAULT_NAME = "audio.mp3"
 
@@ -57,3 +59,48 @@ def _part(content: Any, filename: str, own_name: Any) -> Tuple[str, Any, str]:
     if any(character in '\r\n\0"' for character in name):
         raise ValidationError("filename must not contain quotes or line breaks", param="filename")
     return name, content, mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+@contextmanager
+def open_lines(file: Any) -> Iterator[Callable[[Any], None]]:
+    """A function that writes a value as one line of JSON; a path gets its file, readable by its owner only, at the end and whole."""
+    if not isinstance(file, (str, os.PathLike)):
+        if not hasattr(file, "write"):
+            raise ValidationError(f"file must be a path or an open file, not {type(file).__name__}", param="file")
+        yield _line_writer(file)
+        return
+    path = os.fspath(file)
+    try:
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path) or ".", prefix=".export-")
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            yield _line_writer(opened)
+        try:
+            os.replace(temporary, path)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _line_writer(file: Any) -> Callable[[Any], None]:
+    text_mode = isinstance(file, io.TextIOBase)
+
+    def write(value: Any) -> None:
+        # Plain ASCII, so that a file in text mode may have any encoding.
+        line = json.dumps(value) + "\n"
+        try:
+            file.write(line if text_mode else line.encode("ascii"))
+        except (OSError, ValueError, TypeError) as error:
+            raise _unwritable(getattr(file, "name", "file"), error) from None
+
+    return write
+
+
+def _unwritable(name: Any, error: Exception) -> ValidationError:
+    why = getattr(error, "strerror", None) or error
+    return ValidationError(f"file {name!r} cannot be written: {why}", param="file")

@@ -38,6 +38,7 @@ def run(given: argparse.Namespace) -> int:
 
 def serve(options: ServeOptions) -> int:
     """Run the gateway with checked options; returns the exit status."""
+    from smartflow.gateway.audit.chain import AuditKeyError
     from smartflow.gateway.compliance.policies import PolicyFileError
     from smartflow.gateway.contract import ContractError
     from smartflow.gateway.server import PortTaken, bind, stop_at_end_of_input
@@ -61,7 +62,7 @@ def serve(options: ServeOptions) -> int:
                 stop_when=stop_at_end_of_input if options.exit_with_parent else None,
             )
         )
-    except (PortTaken, OptionError, ContractError, PolicyFileError) as error:
+    except (PortTaken, OptionError, ContractError, AuditKeyError, PolicyFileError) as error:
         print(f"smartflow serve: {error}", file=sys.stderr)
         return _FAILURE
     except (StoreError, OSError) as error:
@@ -81,6 +82,7 @@ def _gateway(options: ServeOptions) -> Gateway:
         api_key=options.api_key,
         cache=options.cache,
         compliance=options.compliance,
+        audit=options.audit,
     )
 
 

@@ -58,5 +58,4 @@ class CountingIds:
 
 def iso(moment: datetime) -> str:
     """A moment as ISO-8601 UTC with milliseconds; text order is time order."""
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from smartflow.gateway.audit.settings import AuditSettings, add_audit_options, read_audit_options
 from smartflow.gateway.compliance.settings import (
     ComplianceSettings,
     add_compliance_options,
@@ -42,6 +43,7 @@ class ServeOptions:
     exit_with_parent: bool
     cache: CacheSettings
     compliance: ComplianceSettings
+    audit: AuditSettings
 
     def __repr__(self) -> str:
         return f"ServeOptions(host={self.host!r}, ports={dict(self.ports)!r}, data_dir={self.data_dir!r})"
@@ -82,6 +84,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
     add_cache_options(parser)
     add_compliance_options(parser)
+    add_audit_options(parser)
 
 
 def read_options(given: argparse.Namespace, environment: Mapping[str, str] | None = None) -> ServeOptions:
@@ -97,6 +100,7 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
     try:
         cache = read_cache_options(given)
         compliance = read_compliance_options(given, environment)
+        audit = read_audit_options(given, environment)
     except ValueError as error:
         raise OptionError(str(error)) from None
     return ServeOptions(
@@ -109,6 +113,7 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
         exit_with_parent=given.exit_with_parent,
         cache=cache,
         compliance=compliance,
+        audit=audit,
     )
 
 

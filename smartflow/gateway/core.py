@@ -8,8 +8,11 @@ from pathlib import Path
 
 import httpx
 
+from smartflow.gateway.audit.chain import Chain, load_key
 from smartflow.gateway.audit.engine import AuditEngine
+from smartflow.gateway.audit.ledger import Ledger
 from smartflow.gateway.audit.repo import AuditRepo
+from smartflow.gateway.audit.settings import AuditSettings
 from smartflow.gateway.clock import Clock, Ids, RandomIds, SystemClock
 from smartflow.gateway.compliance.enforcement import Enforcement
 from smartflow.gateway.compliance.engine import build_compliance
@@ -48,6 +51,7 @@ class Gateway:
         body_limit: int = DEFAULT_BODY_LIMIT,
         cache: CacheSettings | None = None,
         compliance: ComplianceSettings | None = None,
+        audit: AuditSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -65,7 +69,9 @@ class Gateway:
         folder = path.parent if path else None
         self.compliance = build_compliance(self.store, self.clock, self.ids, folder, checks.policy_dir)
         self.enforcement = Enforcement(self.compliance, checks)
-        self.audit = AuditEngine(AuditRepo(self.store), self.compliance.redact)
+        audited, settings = AuditRepo(self.store), audit or AuditSettings()
+        self.ledger = Ledger(audited, Chain(load_key(folder, settings.key)), self.clock, settings)
+        self.audit = AuditEngine(audited, self.ledger, self.compliance.redact)
         self.cache = CacheEngine(CacheRepo(self.store), cache)
         self.routing = RoutingEngine(RoutingRepo(self.store), environment or {})
         self.chains = ChainEngine(ChainRepo(self.store), chance)

@@ -103,9 +103,10 @@ class Servers:
         self._sockets = sockets
         self._apps = apps or build_apps(gateway)
         self._running: list[tuple[_Server, asyncio.Task[None]]] = []
+        self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start all services."""
+        """Start all services, and the archiving of the audit log."""
         for service, opened in self._sockets.items():
             server = _Server(_config(self._apps[service]))
             task = asyncio.create_task(server.serve(sockets=[opened]))
@@ -116,12 +117,16 @@ class Servers:
             waiting.cancel()
             if task.done():
                 await task
+        self._keeping = asyncio.create_task(self._gateway.ledger.keep())
 
     async def stop(self) -> None:
         """Stop all services; running calls get a moment to end."""
         for server, _ in self._running:
             server.should_exit = True
         await asyncio.gather(*(task for _, task in self._running), return_exceptions=True)
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait({self._keeping})
         await self._gateway.aclose()
 
 

@@ -1,4 +1,7 @@
-"""The gateway's SQLite database: the only file that knows sqlite3, transactions and where the data lies."""
+"""The gateway's SQLite databases: the only file that knows sqlite3, transactions and where the data lies.
+
+There are two tiers in two files: `main`, which every call writes, and `cold`, the archive, which is only moved to.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +10,57 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 DATABASE_NAME = "gateway.sqlite3"
+ARCHIVE_NAME = "archive.sqlite3"
+TIERS = ("main", "cold")
+DatabaseFault = sqlite3.Error
+"""What a statement raises when the database fails."""
 
 
-def schema_files() -> list[Path]:
+def schema_files(name: str = "schema.sql") -> list[Path]:
     """The schema of each domain, in a stable order."""
-    return sorted(Path(__file__).parent.glob("*/schema.sql"))
+    return sorted(Path(__file__).parent.glob(f"*/{name}"))
+
+
+@cache
+def _scripts(name: str) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in schema_files(name))
 
 
 class StoreError(Exception):
     """The database cannot be read or written."""
 
 
+class Snapshot:
+    """The committed data as it was at one moment."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """All rows of a query as dicts."""
+        return [dict(row) for row in self._connection.execute(sql, tuple(params)).fetchall()]
+
+    def row(self, sql: str, params: Sequence[object] = ()) -> dict[str, Any] | None:
+        """The first row of a query as a dict, or None."""
+        found = self._connection.execute(sql, tuple(params)).fetchone()
+        return None if found is None else dict(found)
+
+
 class Store:
     """One SQLite connection with explicit transactions; every call is short and never spans an `await`."""
 
     def __init__(self, path: Path | None) -> None:
+        self._path = path
         self._lock = threading.RLock()
         self._depth = 0
         try:
             self._connection = _open(path)
+            self._reader = Snapshot(self._connection)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"cannot use {path or 'memory'} as a database: {error}") from error
 
@@ -59,13 +90,33 @@ class Store:
     def rows(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """All rows of a query as dicts."""
         with self._lock:
-            return [dict(row) for row in self._connection.execute(sql, tuple(params)).fetchall()]
+            return self._reader.rows(sql, params)
 
     def row(self, sql: str, params: Sequence[object] = ()) -> dict[str, Any] | None:
         """The first row of a query as a dict, or None."""
         with self._lock:
-            found = self._connection.execute(sql, tuple(params)).fetchone()
-        return None if found is None else dict(found)
+            return self._reader.row(sql, params)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A connection of its own for long reads in a thread: it sees one moment and holds up nobody.
+
+        Data in memory has only one connection; there, others wait.
+        """
+        if self._path is None:
+            with self.transaction():
+                yield self._reader
+            return
+        connection = _connect(self._path)
+        try:
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("BEGIN")
+            # The moment is that of the first read of each file.
+            for tier in TIERS:
+                connection.execute(f"SELECT COUNT(*) FROM {tier}.sqlite_schema").fetchone()
+            yield Snapshot(connection)
+        finally:
+            connection.close()
 
     def check(self) -> None:
         """Raise StoreError unless the database can be read and written."""
@@ -84,14 +135,31 @@ class Store:
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         _make_private(path)
-    place = ":memory:" if path is None else path
-    connection = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
+        _make_private(path.with_name(ARCHIVE_NAME))
+    connection = _connect(path)
+    try:
+        for tier in TIERS:
+            connection.execute(f"PRAGMA {tier}.journal_mode=WAL")
+            # Against a crash of the process; a machine that loses power may lose the last moments, but never consistency.
+            connection.execute(f"PRAGMA {tier}.synchronous=NORMAL")
+            connection.executescript(_scripts("tier.sql").replace("{tier}", tier))
+        connection.executescript(_scripts("schema.sql"))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(path: Path | None) -> sqlite3.Connection:
+    places = (":memory:", ":memory:") if path is None else (str(path), str(path.with_name(ARCHIVE_NAME)))
+    connection = sqlite3.connect(places[0], isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
-        for pragma in ("busy_timeout=5000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        for schema in schema_files():
-            connection.executescript(schema.read_text(encoding="utf-8"))
+        connection.execute("PRAGMA busy_timeout=5000")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("ATTACH DATABASE ? AS cold", (places[1],))
+        # Views over both tiers belong to a connection, not to a file.
+        connection.executescript(_scripts("view.sql"))
     except BaseException:
         connection.close()
         raise

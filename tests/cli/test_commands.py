@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,47 @@ def test_logs_as_json_are_one_row_a_line_the_newest_last(smartflow: Run) -> None
     ids = [data_of(smartflow("chat", "--json", f"Log {word}"))["request_id"] for word in ("one", "two")]
     done = smartflow("logs", "--json", "--limit", "2", "--provider", "openai", "--model", "gpt-4o", "--days", "1")
     assert [json.loads(line)["request_id"] for line in done.stdout.splitlines()] == ids
+
+
+def test_logs_are_filtered_by_user_status_and_days_of_the_calendar(smartflow: Run) -> None:
+    shown = smartflow("logs", "--user", "nobody", "--conversation", "none", "--status", "200")
+    assert (shown.returncode, shown.stdout) == (0, "no rows\n")
+    assert smartflow("logs", "--end-date", "2020-02-29").stdout == "no rows\n"
+    assert smartflow("logs", "--start-date", "soon").returncode == 2
+
+
+def test_an_export_writes_every_row_into_a_file_or_to_standard_output(smartflow: Run, tmp_path: Path) -> None:
+    request_id = data_of(smartflow("chat", "--json", "Export me"))["request_id"]
+    file = tmp_path / "audit.jsonl"
+    done = smartflow("logs", "--export", str(file), "--provider", "openai")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert (done.returncode, done.stdout) == (0, f"{len(rows)} rows written to {file}\n")
+    assert request_id in {row["request_id"] for row in rows}
+    shown = smartflow("logs", "--export", "-", "--limit", "1").stdout
+    assert json.loads(shown)["timestamp"] >= rows[0]["timestamp"]
+
+
+def test_an_export_that_cannot_be_written_names_the_file(smartflow: Run, tmp_path: Path) -> None:
+    done = smartflow("logs", "--export", str(tmp_path / "none" / "audit.jsonl"))
+    assert done.returncode == 2
+    assert "audit.jsonl' cannot be written" in done.stderr
+
+
+def test_a_changed_audit_log_gives_exit_status_1_and_names_the_entry(smartflow: Run, tmp_path: Path) -> None:
+    with LocalGateway(data_dir=str(tmp_path / "data")) as own:
+        for _ in range(2):
+            smartflow("chat", "Count me", **own.environment)
+        good = smartflow("logs", "--verify", **own.environment)
+        assert (good.returncode, good.stdout) == (0, "the audit log is intact: 2 entries checked\n")
+        with closing(sqlite3.connect(tmp_path / "data" / "gateway.sqlite3")) as database, database:
+            database.execute("UPDATE vas_logs SET user_id = 'somebody else' WHERE seq = 2")
+        bad = smartflow("logs", "--verify", **own.environment)
+        as_json = smartflow("logs", "--verify", "--json", **own.environment)
+    assert (bad.returncode, bad.stdout) == (
+        1,
+        "the audit log is not intact: entry 2 was changed after it was written\n",
+    )
+    assert (as_json.returncode, json.loads(as_json.stdout)["first_bad_seq"]) == (1, 2)
 
 
 def test_logs_without_a_row_say_so(smartflow: Run) -> None:

@@ -35,6 +35,10 @@ CLIENTS = (SmartflowClient, SyncSmartflowClient)
 # What neither the documentation nor the earlier SDK has.
 NEW = {
     "iter_logs",
+    "export_logs",
+    "get_audit_logs",
+    "iter_audit_logs",
+    "verify_audit_chain",
     "list_fallback_chains",
     "get_fallback_chain",
     "create_fallback_chain",

@@ -175,6 +175,7 @@ def test_a_plain_key_may_not_do_what_asks_for_an_admin(keyed):
         ("POST", VKEYS, {"name": "x", "admin": True}), ("GET", VKEYS, None), ("GET", f"{VKEYS}/{key['key_id']}", None),
         ("PATCH", f"{VKEYS}/{key['key_id']}", {"budget_usd": None}), ("DELETE", f"{VKEYS}/{key['key_id']}", None),
         ("POST", "/api/routing/override", override),
+        ("GET", "/api/audit/logs", None), ("POST", "/api/admin/audit/verify_chain", {}),
     ):  # fmt: skip
         answer = keyed.management.request(method, path, json=body, headers=bearer(key))
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "admin_key_required"), (method, path)
@@ -187,6 +188,10 @@ def test_a_plain_key_sees_its_own_audit_rows_only(keyed):
     chat(keyed, theirs, "theirs")
     seen = keyed.management.get("/api/vas/logs", headers=bearer(mine)).json()
     assert [row["request_content"] for row in seen["data"]] == ["mine"] and seen["total"] == 1
+    # A cursor that somebody else got leads nowhere else either.
+    everywhere = {"cursor": "999999-0-99999999999999-999999", "limit": 100}
+    seen = keyed.management.get("/api/vas/logs", params=everywhere, headers=bearer(mine)).json()
+    assert {row["key_id"] for row in seen["data"]} == {mine["key_id"]}
     hybrid = keyed.bridge.get("/api/redis/logs", headers=bearer(mine)).json()["logs"]
     assert {row["key_id"] for row in hybrid} == {mine["key_id"]}
     used = keyed.bridge.get("/api/hybrid/analytics", headers=bearer(mine)).json()

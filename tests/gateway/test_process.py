@@ -53,8 +53,9 @@ def test_it_prints_one_ready_line_and_ends_cleanly(tmp_path, number):
     assert "Traceback" not in err
     assert not ready.exists()
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
-    (database,) = (tmp_path / "data").glob("*.sqlite3")
-    assert stat.S_IMODE(database.stat().st_mode) == 0o600
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "data").iterdir()}
+    assert {"gateway.sqlite3", "archive.sqlite3", "audit.key", "compliance.key"} <= set(modes)
+    assert set(modes.values()) == {0o600}
 
 
 def test_a_taken_port_is_named_with_its_option():

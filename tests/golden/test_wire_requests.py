@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import io
 import json
 import os
 import re
@@ -133,6 +134,17 @@ CASES = {
     "get_logs": Case("get_logs"),
     "get_logs with everything": Case("get_logs", (50, 100, "openai", "gpt-4o & more", 7)),
     "iter_logs": Case("iter_logs", (), {"page_size": 10, "provider": "openai", "model": "gpt-4o", "days": 2, "limit": 5}),
+    "get_logs of days and people": Case(
+        "get_logs",
+        (),
+        {"user_id": "u@x", "conversation_id": "c 1", "status": 403, "start_date": "2026-02-01", "end_date": date(2026, 2, 19)},
+    ),
+    "export_logs": Case("export_logs", (io.StringIO(),), {"provider": "openai"}),
+    "get_audit_logs": Case("get_audit_logs"),
+    "get_audit_logs with everything": Case("get_audit_logs", (50, date(2026, 2, 1), "2026-02-19", "u@x", 1791)),
+    "iter_audit_logs": Case("iter_audit_logs", (), {"start": "2026-02-01T12:00:00Z"}),
+    "verify_audit_chain": Case("verify_audit_chain"),
+    "verify_audit_chain with everything": Case("verify_audit_chain", (1, 20), {"anchor": {"seq": 9, "entry_hmac": "ab"}}),
     "get_logs_hybrid": Case("get_logs_hybrid", (20,)),
     "get_analytics": Case("get_analytics"),
     "get_analytics of some days": Case("get_analytics", ("2026-02-01", date(2026, 2, 19))),

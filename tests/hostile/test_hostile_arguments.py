@@ -34,7 +34,7 @@ REFUSED: Any = {
     "limit that is a truth value": (lambda sf: sf.get_logs(limit=True), "limit"),
     "no days": (lambda sf: sf.get_logs(days=0), "days"),
     "negative hybrid limit": (lambda sf: sf.get_logs_hybrid(limit=-5), "limit"),
-    "page size of zero": (lambda sf: list(sf.iter_logs(page_size=0)), "limit"),
+    "page size of zero": (lambda sf: list(sf.iter_logs(page_size=0)), "page_size"),
     "negative limit of pages": (lambda sf: list(sf.iter_logs(limit=-1)), "limit"),
     "a day that is none": (lambda sf: sf.get_analytics("yesterday"), "start_date"),
     "no texts": (lambda sf: sf.embeddings([]), "input"),

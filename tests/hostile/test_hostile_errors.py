@@ -37,6 +37,8 @@ CALLS: Dict[str, Any] = {
     "readiness": lambda sf: sf.readiness(),
     "get_logs": lambda sf: sf.get_logs(),
     "get_logs_hybrid": lambda sf: sf.get_logs_hybrid(),
+    "get_audit_logs": lambda sf: sf.get_audit_logs(),
+    "verify_audit_chain": lambda sf: sf.verify_audit_chain(),
     "get_analytics": lambda sf: sf.get_analytics(),
     "force_provider": lambda sf: sf.force_provider("openai"),
     "_get": lambda sf: sf._get("/x"),
@@ -260,7 +262,7 @@ def test_a_body_that_is_not_json_is_a_response_validation_error(sf: Face, server
 def test_json_that_is_no_object_is_a_response_validation_error(
     sf: Face, server: HostileServer, method: str, body: Any
 ) -> None:
-    if body == [] and method in ("get_logs", "get_logs_hybrid", "get_provider_health"):
+    if body == [] and method in ("get_logs", "get_logs_hybrid", "get_audit_logs", "get_provider_health"):
         body = 5
     server.answer(reply(body))
     with pytest.raises(smartflow.ResponseValidationError):
@@ -297,7 +299,9 @@ def test_null_fields_of_a_chat_answer_have_defaults_and_others_are_our_error(
             sf.chat("hi")
 
 
-@pytest.mark.parametrize("method", ["get_logs", "get_logs_hybrid", "list_models", "get_provider_health"])
+@pytest.mark.parametrize(
+    "method", ["get_logs", "get_logs_hybrid", "get_audit_logs", "list_models", "get_provider_health"]
+)
 @pytest.mark.parametrize("body", [{}, {"data": None}, {"data": {}}, {"rows": []}, {"data": "x"}])
 def test_a_list_answer_without_its_list_is_never_an_empty_list(
     sf: Face, server: HostileServer, method: str, body: Any
@@ -306,6 +310,13 @@ def test_a_list_answer_without_its_list_is_never_an_empty_list(
     server.answer(reply(body))
     with pytest.raises(smartflow.ResponseValidationError):
         CALLS[method](sf)
+
+
+@pytest.mark.parametrize("body", [{}, {"valid": None}, {"valid": "true"}, {"valid": 1}, {"data": {}}, {"status": "ok"}])
+def test_a_check_without_a_verdict_is_never_a_good_one(sf: Face, server: HostileServer, body: Any) -> None:
+    server.answer(reply(body))
+    with pytest.raises(smartflow.ResponseValidationError, match="verdict"):
+        sf.verify_audit_chain()
 
 
 def test_a_cut_gzip_body_is_a_connection_error(sf: Face, server: HostileServer) -> None:

@@ -123,6 +123,14 @@ async def logs(sf: SmartflowClient) -> None:
     assert_type(await sf.get_logs_hybrid(), List[Dict[str, Any]])
     async for row in sf.iter_logs(page_size=10):
         assert_type(row, VASLog)
+    assert_type(await sf.export_logs("audit.jsonl", status=403, start_date="2026-02-01"), int)
+    assert_type((await sf.get_audit_logs(actor="dave"))[0]["seq"], int)
+    async for entry in sf.iter_audit_logs():
+        assert_type(entry["entry_hmac"], str)
+    result = await sf.verify_audit_chain()
+    assert_type(result["first_bad_seq"], Optional[int])
+    if result["head"] is not None:
+        await sf.verify_audit_chain(anchor=result["head"])
 
 
 class Mine(SmartflowClient):

@@ -17,6 +17,28 @@ AuditComplianceStatus: TypeAlias = Literal["compliant", "violated"]
 """The outcome of the compliance check of a call."""
 
 
+class AuditEntry(TypedDict):
+    """One link of the audit chain: the content of an audit row, bound to the entry before it. Whoever has the key can check it without the gateway."""
+
+    seq: int
+    """The number of the entry, from 1 and without gaps."""
+    prev_hash: str
+    """`entry_hmac` of the entry before it; `genesis` for the first."""
+    payload: dict[str, Any]
+    """All that the log keeps of the call, without members that are null."""
+    entry_hmac: str
+    """HMAC-SHA256, in hexadecimal digits, of the entry without this member, as compact JSON in UTF-8 with sorted keys."""
+    key_id: str
+    """Which key made `entry_hmac`; not the key."""
+
+
+class AuditEntryList(TypedDict):
+    """Entries of the audit chain."""
+
+    logs: list[AuditEntry]
+    """The entries, highest `seq` first."""
+
+
 BudgetPeriod: TypeAlias = Literal["daily", "weekly", "monthly", "lifetime"]
 """How long a budget lasts: `daily` from midnight, `weekly` from Monday, `monthly` from the first day, all in UTC; `lifetime` never resets. Without it `lifetime`."""
 
@@ -68,6 +90,15 @@ class CacheStats(TypedDict):
     """The date of the price list that `cost_saved_cents` is estimated with."""
 
 
+class ChainPoint(TypedDict):
+    """One entry of the chain by its number and hash."""
+
+    seq: int
+    """The number of the entry."""
+    entry_hmac: str
+    """The hash of the entry."""
+
+
 class ChainTarget(TypedDict):
     """One target of a chain."""
 
@@ -92,6 +123,39 @@ class ChainTargetRequest(TypedDict):
     """Its share of the calls, for the strategy `weighted`; 1 by default."""
     priority: NotRequired[int]
     """Its place for the strategy `priority`, the lowest first; 1 by default."""
+
+
+class ChainVerification(TypedDict):
+    """What a check of the chain found. Lists of numbers hold the first 100."""
+
+    valid: bool
+    """True when nothing was found."""
+    from_seq: int
+    """The first entry that was checked; 0 when there was none."""
+    to_seq: int
+    """The last entry that was checked; 0 when there was none."""
+    entries_checked: int
+    """How many entries were read and checked."""
+    unsigned_entries: int
+    """How many of them have no hash; each counts as changed."""
+    signed: bool
+    """True when every checked entry has a hash."""
+    missing: list[int]
+    """Numbers without an entry."""
+    duplicates: list[int]
+    """Numbers that the two tiers hold with different hashes."""
+    hmac_mismatches: list[int]
+    """Entries whose content does not fit their hash."""
+    prev_hash_breaks: list[int]
+    """Entries that do not follow the one before them."""
+    first_bad_seq: Optional[int]
+    """The lowest number with a finding; null when the chain is valid."""
+    problem: Optional[str]
+    """What is wrong there, for a person; null when the chain is valid."""
+    checkpoint: Optional[ChainPoint]
+    """The last entry that retention has removed; the chain is checked from there. Null when it removed none."""
+    head: Optional[ChainPoint]
+    """The newest entry at the moment of the check; null when the log is empty. Keep it elsewhere, and give it as `anchor` later."""
 
 
 class ErrorDetail(TypedDict):
@@ -346,6 +410,17 @@ class SystemHealth(TypedDict):
     """When the state was taken, ISO-8601 UTC."""
 
 
+class VerifyChainRequest(TypedDict):
+    """Which part of the chain is checked, and what is known of it from before. An empty object checks all of it."""
+
+    from_seq: NotRequired[int]
+    """The first entry to check. Without it the oldest that is kept."""
+    to_seq: NotRequired[int]
+    """The last entry to check. Without it the newest."""
+    anchor: NotRequired[ChainPoint]
+    """An entry that was seen before and kept elsewhere, such as `head` of an earlier check; the check fails when the chain no longer has it."""
+
+
 class ViolationDetail(TypedDict):
     """One find of a compliance check, without the text that was found."""
 
@@ -436,12 +511,14 @@ class VASLogPage(TypedDict):
 
     data: list[VASLog]
     """The rows, newest first."""
-    total: int
-    """The number of rows that match the filters on all pages together."""
+    total: Optional[int]
+    """The number of rows that match the filters on all pages together; null when they are more than 10000, and on pages that `cursor` names."""
     limit: int
     """The limit that was used."""
     offset: int
     """The offset that was used."""
+    next_cursor: Optional[str]
+    """The `cursor` of the next page; null on the last one."""
 
 
 VirtualKeyMetadata: TypeAlias = dict[str, str]

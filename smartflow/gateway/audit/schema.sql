@@ -1,41 +1,14 @@
--- Who called what, when, at what cost, with what outcome: one row for each audited call.
-CREATE TABLE IF NOT EXISTS vas_logs (
-    seq                INTEGER PRIMARY KEY AUTOINCREMENT,
-    request_id         TEXT    NOT NULL UNIQUE,
-    timestamp          TEXT    NOT NULL,
-    day                TEXT    NOT NULL,
-    operation          TEXT    NOT NULL,
-    provider           TEXT    NOT NULL,
-    model              TEXT    NOT NULL,
-    model_provider     TEXT    NOT NULL,
-    prompt_tokens      INTEGER NOT NULL,
-    completion_tokens  INTEGER NOT NULL,
-    tokens_used        INTEGER NOT NULL,
-    cost               REAL    NOT NULL,
-    latency_ms         INTEGER NOT NULL,
-    processing_time_ms INTEGER NOT NULL,
-    provider_time_ms   INTEGER NOT NULL,
-    content_type       TEXT    NOT NULL,
-    key_id             TEXT,
-    user_id            TEXT,
-    conversation_id    TEXT,
-    conversation_stage TEXT,
-    routing_strategy   TEXT,
-    routing_reason     TEXT,
-    cached             INTEGER NOT NULL,
-    cache_looked_up    INTEGER NOT NULL,
-    cache_tier         TEXT,
-    cache_query        TEXT    NOT NULL,
-    tokens_saved       INTEGER NOT NULL,
-    status_code        INTEGER NOT NULL,
-    success            INTEGER NOT NULL,
-    error_code         TEXT,
-    compliance_status  TEXT,
-    compliance         TEXT    NOT NULL,
-    request_content    TEXT,
-    response_content   TEXT
+-- The newest entry of the chain, signed: it tells when entries are cut off the end.
+CREATE TABLE IF NOT EXISTS audit_head (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    seq        INTEGER NOT NULL,
+    entry_hmac TEXT    NOT NULL,
+    signature  TEXT    NOT NULL
 );
-CREATE INDEX IF NOT EXISTS vas_logs_by_time ON vas_logs (timestamp, seq);
-CREATE INDEX IF NOT EXISTS vas_logs_by_provider ON vas_logs (provider, timestamp);
-CREATE INDEX IF NOT EXISTS vas_logs_by_key ON vas_logs (key_id, timestamp);
-CREATE INDEX IF NOT EXISTS vas_logs_by_model ON vas_logs (model, timestamp);
+-- The last entry that retention has removed, signed. It lies in the archive, so that it changes together with what is removed.
+CREATE TABLE IF NOT EXISTS cold.audit_checkpoint (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    seq        INTEGER NOT NULL,
+    entry_hmac TEXT    NOT NULL,
+    signature  TEXT    NOT NULL
+);

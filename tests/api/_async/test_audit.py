@@ -119,7 +119,9 @@ async def test_the_documented_paging_loop_reads_every_row_once(
     assert len(set(seen)) == len(seen) == 5
 
 
-async def test_iter_logs_repeats_no_row_while_rows_are_added(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+async def test_iter_logs_gives_each_row_once_while_rows_are_added(
+    sf: SmartflowClient, unique: Callable[[str], str]
+) -> None:
     model = unique("moving")
     first = [
         (await sf.chat_completions([{"role": "user", "content": unique("Hello")}], model=f"groq/{model}")).request_id
@@ -131,6 +133,35 @@ async def test_iter_logs_repeats_no_row_while_rows_are_added(sf: SmartflowClient
         if len(seen) in (1, 3):
             await sf.chat_completions([{"role": "user", "content": unique("Hello")}], model=f"groq/{model}")
     assert seen == first[::-1]
+
+
+async def test_rows_are_filtered_by_user_conversation_and_status(
+    sf: SmartflowClient, unique: Callable[[str], str]
+) -> None:
+    user, conversation = unique("user"), unique("conv")
+    mine = sf.with_options(user_id=user, conversation_id=conversation)
+    answer = await mine.chat_completions([{"role": "user", "content": unique("Hello")}])
+    await sf.with_options(user_id=user).chat_completions([{"role": "user", "content": unique("Hello")}])
+    with pytest.raises(ValidationError):
+        await mine.force_provider("no_such_provider")
+    assert len(await sf.get_logs(user_id=user)) == 3
+    assert {row.conversation_id for row in await sf.get_logs(conversation_id=conversation)} == {conversation}
+    (refused,) = await sf.get_logs(user_id=user, status=400)
+    assert refused.extra["status_code"] == 400
+    (row,) = [row async for row in sf.iter_logs(conversation_id=conversation, status=200)]
+    assert row.request_id == answer.request_id
+
+
+async def test_rows_are_filtered_by_days_of_the_calendar(sf: SmartflowClient, unique: Callable[[str], str]) -> None:
+    user = unique("user")
+    await sf.with_options(user_id=user).chat_completions([{"role": "user", "content": unique("Hello")}])
+    now = datetime.datetime.now(datetime.timezone.utc).date()
+    yesterday, tomorrow = now - datetime.timedelta(days=1), now + datetime.timedelta(days=1)
+    assert len(await sf.get_logs(user_id=user, start_date=yesterday, end_date=tomorrow)) == 1
+    assert await sf.get_logs(user_id=user, end_date=yesterday) == []
+    assert await sf.get_logs(user_id=user, start_date=tomorrow.isoformat()) == []
+    with pytest.raises(ValidationError, match="end_date must be a day"):
+        await sf.get_logs(end_date="soon")
 
 
 async def test_iter_logs_stops_at_its_limit(sf: SmartflowClient, unique: Callable[[str], str]) -> None:

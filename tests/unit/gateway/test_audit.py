@@ -8,9 +8,12 @@ import pytest
 from smartflow_generated.server.bridge import models as bridge
 from smartflow_generated.server.management import models as management
 
+from smartflow.gateway.audit.chain import Chain
 from smartflow.gateway.audit.engine import AuditEngine
+from smartflow.gateway.audit.ledger import Ledger
 from smartflow.gateway.audit.record import AuditRecord
-from smartflow.gateway.audit.repo import AuditRepo
+from smartflow.gateway.audit.repo import AuditRepo, Filters
+from smartflow.gateway.audit.settings import AuditSettings
 from smartflow.gateway.clock import CountingIds, RandomIds, SystemClock, iso
 from smartflow.gateway.errors import GatewayError
 from smartflow.gateway.store import Store
@@ -28,15 +31,20 @@ def store():
 
 @pytest.fixture
 def audit(store):
-    return AuditEngine(AuditRepo(store), lambda text: text.replace("secret", "[X]"))
+    return engine(store, lambda text: text.replace("secret", "[X]"))
+
+
+def engine(store, redact=None):
+    repo = AuditRepo(store)
+    return AuditEngine(repo, Ledger(repo, Chain(b"k" * 32), SystemClock(), AuditSettings()), redact)
 
 
 def record(number=0, moment=NOW, **fields):
     return AuditRecord(f"req_{number}", iso(moment), "createChatCompletion", "chat", **fields)
 
 
-def page(audit, **filters):
-    return audit.page(NOW, **{"limit": 100, "offset": 0, "provider": None, "model": None, "days": 30, **filters})
+def page(audit, days=30, limit=100, offset=0, cursor=None, **filters):
+    return audit.page(Filters(iso(NOW - timedelta(days=days)), **filters), limit=limit, offset=offset, cursor=cursor)
 
 
 def test_a_row_fits_the_contract(audit):
@@ -56,7 +64,7 @@ def test_texts_are_redacted_before_they_are_stored(audit, store):
 
 
 def test_without_a_redactor_no_text_is_stored(store):
-    AuditEngine(AuditRepo(store)).write(record(request_content="a secret", cache_query="secret"), 1)
+    engine(store).write(record(request_content="a secret", cache_query="secret"), 1)
     (row,) = store.rows("SELECT request_content, cache_query FROM vas_logs")
     assert row == {"request_content": None, "cache_query": ""}
 
@@ -154,7 +162,7 @@ def test_a_question_names_its_span(text, name, since, until):
 
 
 def test_a_long_text_is_cut_and_nothing_at_the_cut_escapes_the_redactor(store):
-    audit = AuditEngine(AuditRepo(store), lambda text: text.replace("secret", ""))
+    audit = engine(store, lambda text: text.replace("secret", ""))
     # Redacting shrinks this text so much that the place of the cut would come into view.
     text = "secret" * 6_666 + "sec" + "ret" + "x" * 50_000
     audit.write(record(request_content=text), 1)

@@ -13,8 +13,11 @@ import pytest
 import yaml
 from smartflow_generated.server.compliance.routes import ROUTES
 
+from smartflow.gateway.audit.chain import Chain
 from smartflow.gateway.audit.engine import AuditEngine
+from smartflow.gateway.audit.ledger import Ledger
 from smartflow.gateway.audit.repo import AuditRepo
+from smartflow.gateway.audit.settings import AuditSettings
 from smartflow.gateway.clock import CountingIds
 from smartflow.gateway.compliance import operations
 from smartflow.gateway.compliance.engine import build_compliance
@@ -55,7 +58,10 @@ class Service:
         self.clock = FixedClock()
         self.ids = CountingIds()
         self.compliance = build_compliance(self.store, self.clock, self.ids, None)
-        self.audit = AuditEngine(AuditRepo(self.store), self.compliance.redact)
+        audited = AuditRepo(self.store)
+        self.audit = AuditEngine(
+            audited, Ledger(audited, Chain(b"k" * 32), self.clock, AuditSettings()), self.compliance.redact
+        )
 
     def call(self, operation_id: str, body: dict[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
         route = BY_ID[operation_id]

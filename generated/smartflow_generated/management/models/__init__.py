@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
     from .audit_compliance_status import AuditComplianceStatus as AuditComplianceStatus
+    from .audit_entry import AuditEntry as AuditEntry
+    from .audit_entry_list import AuditEntryList as AuditEntryList
+    from .audit_entry_payload import AuditEntryPayload as AuditEntryPayload
     from .budget_period import BudgetPeriod as BudgetPeriod
     from .cache_phases import CachePhases as CachePhases
     from .cache_stats import CacheStats as CacheStats
+    from .chain_point import ChainPoint as ChainPoint
     from .chain_target import ChainTarget as ChainTarget
     from .chain_target_request import ChainTargetRequest as ChainTargetRequest
+    from .chain_verification import ChainVerification as ChainVerification
     from .compliance_info import ComplianceInfo as ComplianceInfo
     from .created_virtual_key import CreatedVirtualKey as CreatedVirtualKey
     from .error_detail import ErrorDetail as ErrorDetail
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
     from .system_health import SystemHealth as SystemHealth
     from .vas_log import VASLog as VASLog
     from .vas_log_page import VASLogPage as VASLogPage
+    from .verify_chain_request import VerifyChainRequest as VerifyChainRequest
     from .violation_detail import ViolationDetail as ViolationDetail
     from .virtual_key import VirtualKey as VirtualKey
     from .virtual_key_change import VirtualKeyChange as VirtualKeyChange
@@ -53,11 +59,16 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AuditComplianceStatus": ".audit_compliance_status",
+    "AuditEntry": ".audit_entry",
+    "AuditEntryList": ".audit_entry_list",
+    "AuditEntryPayload": ".audit_entry_payload",
     "BudgetPeriod": ".budget_period",
     "CachePhases": ".cache_phases",
     "CacheStats": ".cache_stats",
+    "ChainPoint": ".chain_point",
     "ChainTarget": ".chain_target",
     "ChainTargetRequest": ".chain_target_request",
+    "ChainVerification": ".chain_verification",
     "ComplianceInfo": ".compliance_info",
     "CreatedVirtualKey": ".created_virtual_key",
     "ErrorDetail": ".error_detail",
@@ -88,6 +99,7 @@ _MODULES = {
     "SystemHealth": ".system_health",
     "VASLog": ".vas_log",
     "VASLogPage": ".vas_log_page",
+    "VerifyChainRequest": ".verify_chain_request",
     "ViolationDetail": ".violation_detail",
     "VirtualKey": ".virtual_key",
     "VirtualKeyChange": ".virtual_key_change",
@@ -99,11 +111,16 @@ _MODULES = {
 
 __all__ = [
     "AuditComplianceStatus",
+    "AuditEntry",
+    "AuditEntryList",
+    "AuditEntryPayload",
     "BudgetPeriod",
     "CachePhases",
     "CacheStats",
+    "ChainPoint",
     "ChainTarget",
     "ChainTargetRequest",
+    "ChainVerification",
     "ComplianceInfo",
     "CreatedVirtualKey",
     "Error",
@@ -134,6 +151,7 @@ __all__ = [
     "SystemHealth",
     "VASLog",
     "VASLogPage",
+    "VerifyChainRequest",
     "ViolationDetail",
     "VirtualKey",
     "VirtualKeyChange",

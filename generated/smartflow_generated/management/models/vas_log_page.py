@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -20,15 +20,18 @@ class VASLogPage:
 
     Attributes:
         data (list[VASLog]): The rows, newest first.
-        total (int): The number of rows that match the filters on all pages together.
+        total (int | None): The number of rows that match the filters on all pages together; null when they are more
+            than 10000, and on pages that `cursor` names.
         limit (int): The limit that was used.
         offset (int): The offset that was used.
+        next_cursor (None | str): The `cursor` of the next page; null on the last one.
     """
 
     data: list[VASLog]
-    total: int
+    total: int | None
     limit: int
     offset: int
+    next_cursor: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,11 +40,15 @@ class VASLogPage:
             data_item = data_item_data.to_dict()
             data.append(data_item)
 
+        total: int | None
         total = self.total
 
         limit = self.limit
 
         offset = self.offset
+
+        next_cursor: None | str
+        next_cursor = self.next_cursor
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -51,6 +58,7 @@ class VASLogPage:
                 "total": total,
                 "limit": limit,
                 "offset": offset,
+                "next_cursor": next_cursor,
             }
         )
 
@@ -68,17 +76,30 @@ class VASLogPage:
 
             data.append(data_item)
 
-        total = d.pop("total")
+        def _parse_total(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast("int | None", data)
+
+        total = _parse_total(d.pop("total"))
 
         limit = d.pop("limit")
 
         offset = d.pop("offset")
+
+        def _parse_next_cursor(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast("None | str", data)
+
+        next_cursor = _parse_next_cursor(d.pop("next_cursor"))
 
         vas_log_page = cls(
             data=data,
             total=total,
             limit=limit,
             offset=offset,
+            next_cursor=next_cursor,
         )
 
         vas_log_page.additional_properties = d

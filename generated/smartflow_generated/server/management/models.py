@@ -21,6 +21,50 @@ AuditComplianceStatus = TypeAliasType(
         Field(description="The outcome of the compliance check of a call.", examples=["compliant"]),
     ],
 )
+
+
+class AuditEntry(Model):
+    seq: Annotated[
+        Integer, Field(description="The number of the entry, from 1 and without gaps.", examples=[1840], ge=1)
+    ]
+    prev_hash: Annotated[
+        StrictStr,
+        Field(
+            description="`entry_hmac` of the entry before it; `genesis` for the first.",
+            examples=["5b0c9f0e6a1d4c83a7f2e1d09b8c7a6f5e4d3c2b1a0918273645546372819001"],
+        ),
+    ]
+    payload: Annotated[
+        dict[str, Any],
+        Field(
+            description="All that the log keeps of the call, without members that are null.",
+            examples=[
+                {
+                    "request_id": "req_5f2c",
+                    "timestamp": "2026-02-19T10:15:00Z",
+                    "provider": "openai",
+                    "model": "gpt-4o",
+                    "status_code": 200,
+                }
+            ],
+        ),
+    ]
+    entry_hmac: Annotated[
+        StrictStr,
+        Field(
+            description="HMAC-SHA256, in hexadecimal digits, of the entry without this member, as compact JSON in UTF-8 with sorted keys.",
+            examples=["a90c1f53e7d24b6880f1c2d3e4f5061728394a5b6c7d8e9f00112233445566ff"],
+        ),
+    ]
+    key_id: Annotated[
+        StrictStr, Field(description="Which key made `entry_hmac`; not the key.", examples=["k_3f9a0c51d2e84b77"])
+    ]
+
+
+class AuditEntryList(Model):
+    logs: Annotated[list[AuditEntry], Field(description="The entries, highest `seq` first.")]
+
+
 BudgetPeriod = TypeAliasType(
     "BudgetPeriod",
     Annotated[
@@ -91,6 +135,20 @@ class CacheStats(Model):
     ]
 
 
+class ChainPoint(Model):
+    model_config = ConfigDict(extra="forbid")
+    seq: Annotated[Integer, Field(description="The number of the entry.", examples=[1840], ge=1, le=1000000000000)]
+    entry_hmac: Annotated[
+        StrictStr,
+        Field(
+            description="The hash of the entry.",
+            examples=["a90c1f53e7d24b6880f1c2d3e4f5061728394a5b6c7d8e9f00112233445566ff"],
+            max_length=128,
+            min_length=1,
+        ),
+    ]
+
+
 class ChainTarget(Model):
     provider: Annotated[StrictStr, Field(description="The provider that is asked.", examples=["anthropic"])]
     model: Annotated[
@@ -147,6 +205,53 @@ class ChainTargetRequest(Model):
         ),
         Given,
     ] = None
+
+
+class ChainVerification(Model):
+    valid: Annotated[StrictBool, Field(description="True when nothing was found.", examples=[True])]
+    from_seq: Annotated[
+        Integer, Field(description="The first entry that was checked; 0 when there was none.", examples=[1], ge=0)
+    ]
+    to_seq: Annotated[
+        Integer, Field(description="The last entry that was checked; 0 when there was none.", examples=[1840], ge=0)
+    ]
+    entries_checked: Annotated[
+        Integer, Field(description="How many entries were read and checked.", examples=[1840], ge=0)
+    ]
+    unsigned_entries: Annotated[
+        Integer, Field(description="How many of them have no hash; each counts as changed.", examples=[0], ge=0)
+    ]
+    signed: Annotated[StrictBool, Field(description="True when every checked entry has a hash.", examples=[True])]
+    missing: Annotated[list[Integer], Field(description="Numbers without an entry.", examples=[[]])]
+    duplicates: Annotated[
+        list[Integer], Field(description="Numbers that the two tiers hold with different hashes.", examples=[[]])
+    ]
+    hmac_mismatches: Annotated[
+        list[Integer], Field(description="Entries whose content does not fit their hash.", examples=[[]])
+    ]
+    prev_hash_breaks: Annotated[
+        list[Integer], Field(description="Entries that do not follow the one before them.", examples=[[]])
+    ]
+    first_bad_seq: Annotated[
+        Integer | None,
+        Field(description="The lowest number with a finding; null when the chain is valid.", examples=[None]),
+    ]
+    problem: Annotated[
+        StrictStr | None,
+        Field(description="What is wrong there, for a person; null when the chain is valid.", examples=[None]),
+    ]
+    checkpoint: Annotated[
+        ChainPoint | None,
+        Field(
+            description="The last entry that retention has removed; the chain is checked from there. Null when it removed none."
+        ),
+    ]
+    head: Annotated[
+        ChainPoint | None,
+        Field(
+            description="The newest entry at the moment of the check; null when the log is empty. Keep it elsewhere, and give it as `anchor` later."
+        ),
+    ]
 
 
 class ComplianceInfo(Model):
@@ -586,6 +691,42 @@ class FallbackChainRequest(Model):
     ] = None
 
 
+class GetAuditLogsQuery(Model):
+    limit: Annotated[
+        Integer | None, Field(description="The most entries to return. Without it 100.", ge=1, le=10000), Given
+    ] = None
+    start: Annotated[
+        DateTime | None,
+        Field(
+            description="Only entries of calls that arrived at this moment or later, RFC 3339. Without it no such bound."
+        ),
+        Given,
+    ] = None
+    end: Annotated[
+        DateTime | None,
+        Field(description="Only entries of calls that arrived before this moment, RFC 3339. Without it no such bound."),
+        Given,
+    ] = None
+    actor: Annotated[
+        StrictStr | None,
+        Field(
+            description="Only entries of this user; the name must be equal. Without it every user.",
+            max_length=256,
+            min_length=1,
+        ),
+        Given,
+    ] = None
+    before_seq: Annotated[
+        Integer | None,
+        Field(
+            description="Only entries with a lower number: the lowest of a page gives the next page. Without it no such bound.",
+            ge=1,
+            le=1000000000000,
+        ),
+        Given,
+    ] = None
+
+
 class GetFallbackChainPath(Model):
     name: Annotated[
         StrictStr,
@@ -628,9 +769,55 @@ class GetVasLogsQuery(Model):
     days: Annotated[
         Integer | None,
         Field(
-            description="Only rows of the last so many days of 24 hours, counted back from now. Without it 30.",
+            description="Only rows of the last so many days of 24 hours, counted back from now. Without it 30, and no such bound when `start_date` or `end_date` is given.",
             ge=1,
             le=3650,
+        ),
+        Given,
+    ] = None
+    user_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="Only rows of this user; the name must be equal. Without it every user.",
+            max_length=256,
+            min_length=1,
+        ),
+        Given,
+    ] = None
+    conversation_id: Annotated[
+        StrictStr | None,
+        Field(
+            description="Only rows of this conversation; the name must be equal. Without it every conversation.",
+            max_length=256,
+            min_length=1,
+        ),
+        Given,
+    ] = None
+    status: Annotated[
+        Integer | None,
+        Field(
+            description="Only rows of calls that were answered with this HTTP status. Without it every status.",
+            ge=100,
+            le=599,
+        ),
+        Given,
+    ] = None
+    start_date: Annotated[
+        date | None,
+        Field(description="Only rows of this day and later, ISO-8601, in UTC. Without it no such bound."),
+        Given,
+    ] = None
+    end_date: Annotated[
+        date | None,
+        Field(description="Only rows of this day and earlier, ISO-8601, in UTC. Without it no such bound."),
+        Given,
+    ] = None
+    cursor: Annotated[
+        StrictStr | None,
+        Field(
+            description="Where the page begins: `next_cursor` of the page before it, with the same filters. It also holds what `days` meant when the first page was read, so that `days` does not count beside it. Without it the newest row.",
+            max_length=64,
+            pattern="^[0-9]{1,15}-[0-9]{1,14}-[0-9]{1,14}-[0-9]{1,15}$",
         ),
         Given,
     ] = None
@@ -1112,11 +1299,48 @@ class VASLog(Model):
 class VASLogPage(Model):
     data: Annotated[list[VASLog], Field(description="The rows, newest first.")]
     total: Annotated[
-        Integer,
-        Field(description="The number of rows that match the filters on all pages together.", examples=[1840], ge=0),
+        Integer | None,
+        Field(
+            description="The number of rows that match the filters on all pages together; null when they are more than 10000, and on pages that `cursor` names.",
+            examples=[1840],
+            ge=0,
+        ),
     ]
     limit: Annotated[Integer, Field(description="The limit that was used.", examples=[50], ge=1)]
     offset: Annotated[Integer, Field(description="The offset that was used.", examples=[0], ge=0)]
+    next_cursor: Annotated[
+        StrictStr | None,
+        Field(
+            description="The `cursor` of the next page; null on the last one.",
+            examples=["1840-1739182500000-1771496100000-1791"],
+        ),
+    ]
+
+
+class VerifyChainRequest(Model):
+    model_config = ConfigDict(extra="forbid")
+    from_seq: Annotated[
+        Integer | None,
+        Field(
+            description="The first entry to check. Without it the oldest that is kept.",
+            examples=[1],
+            ge=1,
+            le=1000000000000,
+        ),
+        Given,
+    ] = None
+    to_seq: Annotated[
+        Integer | None,
+        Field(description="The last entry to check. Without it the newest.", examples=[1840], ge=1, le=1000000000000),
+        Given,
+    ] = None
+    anchor: Annotated[
+        ChainPoint | None,
+        Field(
+            description="An entry that was seen before and kept elsewhere, such as `head` of an earlier check; the check fails when the chain no longer has it."
+        ),
+        Given,
+    ] = None
 
 
 class ViolationDetail(Model):

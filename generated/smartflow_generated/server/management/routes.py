@@ -132,6 +132,16 @@ ROUTES: tuple[Route, ...] = (
             Param("provider", False, {"type": "string", "minLength": 1, "maxLength": 64}),
             Param("model", False, {"type": "string", "minLength": 1, "maxLength": 256}),
             Param("days", False, {"type": "integer", "minimum": 1, "maximum": 3650}),
+            Param("user_id", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("conversation_id", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("status", False, {"type": "integer", "minimum": 100, "maximum": 599}),
+            Param("start_date", False, {"type": "string", "format": "date"}),
+            Param("end_date", False, {"type": "string", "format": "date"}),
+            Param(
+                "cursor",
+                False,
+                {"type": "string", "maxLength": 64, "pattern": "^[0-9]{1,15}-[0-9]{1,14}-[0-9]{1,14}-[0-9]{1,15}$"},
+            ),
         ),
         query_model=models.GetVasLogsQuery,
         responses={
@@ -156,6 +166,106 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+    ),
+    Route(
+        operation_id="getAuditLogs",
+        method="GET",
+        path="/api/audit/logs",
+        service="management",
+        tag="audit",
+        summary="Read the audit chain",
+        security=("bearerAuth",),
+        roles=("admin",),
+        query_params=(
+            Param("limit", False, {"type": "integer", "minimum": 1, "maximum": 10000}),
+            Param("start", False, {"type": "string", "format": "date-time"}),
+            Param("end", False, {"type": "string", "format": "date-time"}),
+            Param("actor", False, {"type": "string", "minLength": 1, "maxLength": 256}),
+            Param("before_seq", False, {"type": "integer", "minimum": 1, "maximum": 1000000000000}),
+        ),
+        query_model=models.GetAuditLogsQuery,
+        responses={
+            200: {
+                "application/json": models.AuditEntryList,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            403: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            500: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+        },
+    ),
+    Route(
+        operation_id="verifyAuditChain",
+        method="POST",
+        path="/api/admin/audit/verify_chain",
+        service="management",
+        tag="audit",
+        summary="Check the audit chain",
+        security=("bearerAuth",),
+        roles=("admin",),
+        request_bodies={
+            "application/json": models.VerifyChainRequest,
+        },
+        body_required=False,
+        responses={
+            200: {
+                "application/json": models.ChainVerification,
+            },
+            400: {
+                "application/json": models.Error,
+            },
+            401: {
+                "application/json": models.Error,
+            },
+            403: {
+                "application/json": models.Error,
+            },
+            500: {
+                "application/json": models.Error,
+            },
+        },
+        response_headers={
+            200: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            400: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             500: {

@@ -12,9 +12,12 @@ from ....types import (
     UnexpectedStatus,
     Unset,
     decode,
+    query_value,
 )
 
 if TYPE_CHECKING:
+    import datetime
+
     from ...models.vas_log_page import VASLogPage
 
 
@@ -25,6 +28,12 @@ def request(
     provider: str | Unset = UNSET,
     model: str | Unset = UNSET,
     days: int | Unset = UNSET,
+    user_id: str | Unset = UNSET,
+    conversation_id: str | Unset = UNSET,
+    status: int | Unset = UNSET,
+    start_date: datetime.date | Unset = UNSET,
+    end_date: datetime.date | Unset = UNSET,
+    cursor: str | Unset = UNSET,
 ) -> RequestArgs:
     """The request, to be sent to the management service."""
     _args: RequestArgs = {"method": "GET", "url": "/api/vas/logs"}
@@ -39,6 +48,18 @@ def request(
         _params["model"] = model
     if not isinstance(days, Unset):
         _params["days"] = days
+    if not isinstance(user_id, Unset):
+        _params["user_id"] = user_id
+    if not isinstance(conversation_id, Unset):
+        _params["conversation_id"] = conversation_id
+    if not isinstance(status, Unset):
+        _params["status"] = status
+    if not isinstance(start_date, Unset):
+        _params["start_date"] = query_value(start_date)
+    if not isinstance(end_date, Unset):
+        _params["end_date"] = query_value(end_date)
+    if not isinstance(cursor, Unset):
+        _params["cursor"] = cursor
     if _params:
         _args["params"] = _params
     return _args
