@@ -58,6 +58,19 @@ def test_it_prints_one_ready_line_and_ends_cleanly(tmp_path, number):
     assert set(modes.values()) == {0o600}
 
 
+def test_a_broken_policy_file_stops_the_start_with_its_name_and_key(tmp_path):
+    (tmp_path / "house.yaml").write_text("name: house\ndescription: Ours.\nmin_confidence: 7\n")
+    status, err = fails(*FREE, "--memory", "--policy-dir", str(tmp_path))
+    assert status == 1
+    assert "house.yaml: the file lacks 'thresholds'" in err and "Traceback" not in err
+
+
+def test_a_compliance_policy_that_is_not_there_stops_the_start(tmp_path):
+    status, err = fails(*FREE, "--memory", "--compliance", "block", "--compliance-policy", "nonsense")
+    assert status == 1
+    assert "there is no policy 'nonsense'; known are enterprise_standard" in err
+
+
 def test_a_taken_port_is_named_with_its_option():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
