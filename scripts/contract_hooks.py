@@ -26,8 +26,9 @@ _CHAT = {
     "n",
     "stop",
     "input_audio",
+    "image_url",
 }
-_MESSAGE = {"messages", "tools", "tool_choice", "thinking", "system", "max_tokens"}
+_MESSAGE = {"messages", "tools", "tool_choice", "thinking", "system", "max_tokens", "image_url"}
 
 REFUSABLE = {
     "createChatCompletion": _PROVIDER | _CHAT,

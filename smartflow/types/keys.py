@@ -36,7 +36,7 @@ class VirtualKey(Result):
         revoked_at: When it was revoked, ISO-8601 UTC; None while it is not.
     """
 
-    key_id: str
+    key_id: str = ""
     name: str = ""
     key: Optional[str] = field(default=None, repr=False)
     admin: bool = False

@@ -46,6 +46,7 @@ def urls(forced_urls: dict[str, Any]) -> dict[str, Any]:
     with SyncSmartflowClient(**forced_urls) as sf:
         sf.with_options(headers={"x-smartflow-provider": "openai"}).chat("Hello")
         sf.intelligent_scan("Hello", user_id="user-alice", org_id="acme-corp")
+        sf.create_virtual_key("operations", admin=True)
     return forced_urls
 
 

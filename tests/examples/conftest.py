@@ -38,10 +38,10 @@ def free_address() -> str:
 
 
 @contextmanager
-def gateway_on_documented_ports() -> Iterator[str]:
+def gateway_on_documented_ports(key: str | None = None) -> Iterator[str]:
     """The proxy URL of a new gateway whose services listen on their documented ports."""
     address = free_address()
-    with LocalGateway(options=[f"--host={address}", *PORTS]):
+    with LocalGateway(api_key=key, options=[f"--host={address}", *PORTS]):
         yield f"http://{address}:7775"
 
 

@@ -14,6 +14,7 @@ from smartflow import SmartflowClient, SyncSmartflowClient
 from .conftest import gateway_on_documented_ports, write_wav
 from .documents import run_source
 
+KEY = "the-key-of-the-documented-gateway"
 CLIENTS = (SmartflowClient, SyncSmartflowClient)
 WITHOUT_EXAMPLE = {"close", "is_gateway_mode"}
 METHODS = [
@@ -32,7 +33,7 @@ def examples_of(client: type, name: str) -> list[doctest.Example]:
 @pytest.fixture(scope="module")
 def taught_gateway() -> Iterator[str]:
     """A gateway of its own, because one example changes its routing; it knows the user and the organisation of the examples."""
-    with gateway_on_documented_ports() as url, SyncSmartflowClient(url) as sf:
+    with gateway_on_documented_ports(KEY) as url, SyncSmartflowClient(url, KEY) as sf:
         sf.intelligent_scan("Good morning", user_id="user-alice", org_id="acme-corp")
         yield url
 
@@ -48,6 +49,8 @@ def test_the_example_of_a_method_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # It asks for keys from its start, so that the first one that an example makes shuts out nobody.
+    monkeypatch.setenv("SMARTFLOW_API_KEY", KEY)
     write_wav(tmp_path / "recording.mp3")  # the gateway knows a sound by its bytes, not by its name
     examples = examples_of(client, name)
     assert examples, f"{client.__name__}.{name} has no example"

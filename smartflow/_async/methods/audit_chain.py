@@ -78,8 +78,7 @@ class AsyncAuditChainMethods(AsyncMethods):
             SmartflowError: Any other failure.
 
         Example:
-            >>> async for entry in sf.iter_audit_logs(actor="support_agent_42"):
-            ...     print(entry["seq"])
+            >>> numbers = [entry["seq"] async for entry in sf.iter_audit_logs(actor="support_agent_42")]
 
         Operation: getAuditLogs
         """
