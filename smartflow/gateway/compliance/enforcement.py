@@ -100,7 +100,8 @@ class Guard:
         self._note(audit, seen)
         scan_id = self._compliance.remember(seen, now, user, None)["scan_id"] if texts.text else None
         self._facts.update(recommended_action=seen.action, scan_id=scan_id, unread_parts=texts.unread)
-        if texts.has_token_ids and self.mode in ("redact", "block"):
+        # In a conversation a list of numbers is data of a tool, not a text in another form.
+        if texts.has_token_ids and "messages" not in request and self.mode in ("redact", "block"):
             self._settle("request", "blocked")
             raise bad_request(
                 "token ids cannot be checked for compliance; send the input as text", "input", "unreadable_input"
