@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from smartflow.gateway.clock import RandomIds
+from smartflow.gateway.errors import GatewayError
 from smartflow.gateway.keys import engine as keys_engine
 from smartflow.gateway.keys.record import hash_of
 
@@ -49,6 +50,15 @@ def test_of_many_first_keys_at_once_only_one_is_made_without_a_key(fresh_gateway
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(make, range(8)))
     assert sorted(statuses) == [201] + [401] * 7
+
+
+def test_a_caller_that_was_let_in_just_before_the_first_key_makes_no_second_one(fresh_gateway):
+    keys, now = fresh_gateway.gateway.keys, fresh_gateway.clock.now()
+    early = keys.identify([], now)
+    keys.create({"name": "first", "admin": True}, now, unasked=early.unasked)
+    with pytest.raises(GatewayError) as caught:
+        keys.create({"name": "second", "admin": True}, now, unasked=early.unasked)
+    assert caught.value.status == 401
 
 
 def test_revoking_the_last_key_opens_nothing(fresh_gateway):

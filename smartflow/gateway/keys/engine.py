@@ -38,6 +38,8 @@ class Caller:
     tenant: str
     admin: bool
     key: VirtualKey | None = None
+    # Let in because there was no key at all.
+    unasked: bool = False
 
 
 NOBODY = Caller("", admin=False)
@@ -77,8 +79,8 @@ class KeysEngine:
         if failure is not None:
             raise failure
         if self.required:
-            raise GatewayError(401, None, "invalid_api_key", "the API key is missing or wrong", headers=_BEARER)
-        return Caller(hash_of(texts[0]) if texts else "", admin=True)
+            raise _unknown_key()
+        return Caller(hash_of(texts[0]) if texts else "", admin=True, unasked=True)
 
     def is_configured(self, text: str) -> bool:
         """True for the key that the gateway was started with. Takes equally long for every wrong one."""
@@ -89,7 +91,7 @@ class KeysEngine:
         key = self._repo.by_hash(hashed) if is_key(text) else None
         return self.is_configured(text), key if key is not None and same_hash(hashed, key.key_hash) else None
 
-    def create(self, wanted: Mapping[str, Any], now: datetime) -> tuple[VirtualKey, str]:
+    def create(self, wanted: Mapping[str, Any], now: datetime, *, unasked: bool = False) -> tuple[VirtualKey, str]:
         """A new key and its text, which nothing keeps. While there is no key at all, the first must be an admin's."""
         text = new_text()
         fields = {"metadata": {}, **_columns(wanted)}
@@ -101,6 +103,9 @@ class KeysEngine:
             created_at=iso(now),
         )
         with self._repo.transaction():
+            if unasked and self.required:
+                # Another first key was made since this caller was let in.
+                raise _unknown_key()
             if not key.admin and not self.required:
                 raise bad_request(
                     "the first key must be an admin's, because it closes the gateway to all calls without a key: "
@@ -164,6 +169,10 @@ def require_role(roles: Iterable[str], caller: Caller) -> None:
     if tuple(roles) and not caller.admin:
         message = "this key may not do that: use an admin key, such as one of `smartflow keys create NAME --admin`"
         raise GatewayError(403, None, "admin_key_required", message)
+
+
+def _unknown_key() -> GatewayError:
+    return GatewayError(401, None, "invalid_api_key", "the API key is missing or wrong", headers=_BEARER)
 
 
 def _ended(status: str) -> GatewayError:

@@ -15,7 +15,7 @@ async def create_virtual_key(call: Call) -> Reply:
     """A new key with its text, shown this once."""
     keys = call.gateway.keys
     with call.effects() as audit:
-        key, text = keys.create(_given(call), call.now)
+        key, text = keys.create(_given(call), call.now, unasked=call.caller.unasked)
         audit.routing_reason, audit.status_code = f"created {key.key_id}", 201
     # No cache on the way may keep the text.
     headers = {"cache-control": "no-store"}
