@@ -83,6 +83,7 @@ def _gateway(options: ServeOptions) -> Gateway:
         cache=options.cache,
         compliance=options.compliance,
         audit=options.audit,
+        routing=options.routing,
     )
 
 

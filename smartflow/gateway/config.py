@@ -17,6 +17,7 @@ from smartflow.gateway.compliance.settings import (
     read_compliance_options,
 )
 from smartflow.gateway.metacache.settings import CacheSettings, add_cache_options, read_cache_options
+from smartflow.gateway.routing.settings import RoutingSettings, add_routing_options, read_routing_options
 
 DEFAULT_PORTS = {"proxy": 7775, "management": 7778, "compliance": 7777, "bridge": 3500}
 RESERVED_PORTS = {"policy": 7782}
@@ -44,6 +45,7 @@ class ServeOptions:
     cache: CacheSettings
     compliance: ComplianceSettings
     audit: AuditSettings
+    routing: RoutingSettings
 
     def __repr__(self) -> str:
         return f"ServeOptions(host={self.host!r}, ports={dict(self.ports)!r}, data_dir={self.data_dir!r})"
@@ -85,6 +87,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_cache_options(parser)
     add_compliance_options(parser)
     add_audit_options(parser)
+    add_routing_options(parser)
 
 
 def read_options(given: argparse.Namespace, environment: Mapping[str, str] | None = None) -> ServeOptions:
@@ -101,6 +104,7 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
         cache = read_cache_options(given)
         compliance = read_compliance_options(given, environment)
         audit = read_audit_options(given, environment)
+        routing = read_routing_options(given)
     except ValueError as error:
         raise OptionError(str(error)) from None
     return ServeOptions(
@@ -114,6 +118,7 @@ def read_options(given: argparse.Namespace, environment: Mapping[str, str] | Non
         cache=cache,
         compliance=compliance,
         audit=audit,
+        routing=routing,
     )
 
 

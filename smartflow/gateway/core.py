@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import httpx
@@ -29,6 +30,8 @@ from smartflow.gateway.metacache.settings import CacheSettings
 from smartflow.gateway.routing.chains import ChainEngine
 from smartflow.gateway.routing.engine import RoutingEngine
 from smartflow.gateway.routing.repo import ChainRepo, RoutingRepo
+from smartflow.gateway.routing.settings import RoutingSettings
+from smartflow.gateway.routing.traffic import Traffic
 from smartflow.gateway.store import Store
 from smartflow.gateway.system.chatbot import Chatbot
 from smartflow.gateway.system.metrics import Metrics
@@ -53,7 +56,9 @@ class Gateway:
         compliance: ComplianceSettings | None = None,
         audit: AuditSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        routing: RoutingSettings | None = None,
         chance: Callable[[], float] = random.random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.ids: Ids = ids or RandomIds()
@@ -73,9 +78,12 @@ class Gateway:
         self.ledger = Ledger(audited, Chain(load_key(folder, settings.key)), self.clock, settings)
         self.audit = AuditEngine(audited, self.ledger, self.compliance.redact)
         self.cache = CacheEngine(CacheRepo(self.store), cache)
-        self.routing = RoutingEngine(RoutingRepo(self.store), environment or {})
-        self.chains = ChainEngine(ChainRepo(self.store), chance)
-        self.upstream = UpstreamClient(self.instance_id, transport)
+        routed = routing or RoutingSettings()
+        traffic = Traffic(failures=routed.circuit_failures, seconds=routed.circuit_seconds)
+        self.routing = RoutingEngine(RoutingRepo(self.store), environment or {}, traffic, self.clock)
+        self.chains = ChainEngine(ChainRepo(self.store), chance, routed.chain())
+        self.sleep = sleep
+        self.upstream = UpstreamClient(self.instance_id, transport, traffic)
         self.idempotency = IdempotencyEngine(IdempotencyRepo(self.store))
         self.inference = InferenceEngine(self)
         self.chatbot = Chatbot(self)

@@ -33,6 +33,7 @@ class GatewayError(Exception):
         headers: dict[str, str] | None = None,
         details: dict[str, Any] | None = None,
         outcome_unknown: bool = False,
+        repeat_after: float | None = None,
         **extras: Any,
     ) -> None:
         super().__init__(message)
@@ -44,6 +45,8 @@ class GatewayError(Exception):
         self.details = details
         # True where a provider may have done, and be paid for, what it did not answer: such a call is not made again by itself.
         self.outcome_unknown = outcome_unknown
+        # In how many seconds the same provider may be asked again; None where asking again would not help, or might be paid twice.
+        self.repeat_after = repeat_after
         # param, retry_after, provider, risk_score, violations: the members that ErrorDetail names.
         self.extras = {name: value for name, value in extras.items() if value is not None}
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
+from smartflow._core.retry import is_retryable_status, parse_retry_after
 from smartflow._core.secrets import redact
 from smartflow._core.sse import EventDecoder
 from smartflow.exceptions import ConfigError, ResponseValidationError, SmartflowError, ValidationError
 from smartflow.gateway.errors import GatewayError, bad_request
 from smartflow.gateway.routing.engine import Upstream
+from smartflow.gateway.routing.traffic import Traffic
 from smartflow.providers.dialect import ProviderCall, decode_answer, dialect_for
 from smartflow.providers.plans import Plan
 from smartflow.providers.table import PROVIDERS
@@ -39,8 +42,11 @@ class Answer:
 class UpstreamClient:
     """One HTTP client for all providers, made at the first call."""
 
-    def __init__(self, instance_id: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, instance_id: str, transport: httpx.AsyncBaseTransport | None = None, traffic: Traffic | None = None
+    ) -> None:
         self._instance_id = instance_id
+        self._traffic = traffic or Traffic()
         self._transport = transport
         self._client: httpx.AsyncClient | None = None
 
@@ -104,10 +110,12 @@ class UpstreamClient:
             content = {"content": asked.content}
         name = upstream.provider
         try:
-            async with self._http().stream(asked.method, asked.url, headers=headers, **content) as response:
-                if response.status_code >= 300:
-                    raise refusal(response.status_code, response.headers, await _read(response, upstream), upstream)
-                yield response
+            # A call runs until the last byte of its answer, which may be a stream.
+            with self._traffic.busy(name):
+                async with self._http().stream(asked.method, asked.url, headers=headers, **content) as response:
+                    if response.status_code >= 300:
+                        raise refusal(response.status_code, response.headers, await _read(response, upstream), upstream)
+                    yield response
         except httpx.TimeoutException as error:
             if isinstance(error, httpx.ConnectTimeout):
                 raise _unavailable(name) from error
@@ -158,12 +166,15 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, upstream: Upst
         message = f"{message}: {said}"
     if status in (401, 403):
         return GatewayError(502, None, "provider_refused_key", message, provider=name)
+    again = parse_retry_after(headers, datetime.now(UTC)) or 0.0
     if status == 429:
+        wait = _retry_after(headers)
         return GatewayError(
-            429, None, "provider_rate_limited", message, provider=name, retry_after=_retry_after(headers)
+            429, None, "provider_rate_limited", message, provider=name, retry_after=wait, repeat_after=again
         )
     if status >= 500 or status == 408 or status < 400:
-        return GatewayError(502, None, "provider_error", message, provider=name)
+        repeat = again if is_retryable_status(status) else None
+        return GatewayError(502, None, "provider_error", message, provider=name, repeat_after=repeat)
     return GatewayError(400, None, "provider_rejected_request", message, provider=name)
 
 
@@ -219,4 +230,5 @@ def _nonsense(provider: str, what: str) -> GatewayError:
 
 
 def _unavailable(provider: str) -> GatewayError:
-    return GatewayError(503, None, "provider_unavailable", f"{provider} cannot be reached", provider=provider)
+    what = f"{provider} cannot be reached"
+    return GatewayError(503, None, "provider_unavailable", what, provider=provider, repeat_after=0.0)

@@ -70,6 +70,7 @@ class ProviderHealth(Result):
         requests_total: Calls so far.
         last_updated: ISO-8601, UTC; empty before the first call.
         rate_limit_rate: Fraction of calls that were rate-limited, 0 to 1.
+        circuit: `closed`, `open` (chains leave the provider out for now) or `half_open`; empty where the gateway does not say.
     """
 
     provider: str = ""
@@ -80,6 +81,7 @@ class ProviderHealth(Result):
     requests_total: int = field(default=0, metadata={"aliases": ("requests",)})
     last_updated: str = ""
     rate_limit_rate: float = 0.0
+    circuit: str = ""
 
 
 @dataclass(frozen=True)

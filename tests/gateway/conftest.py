@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ import pytest
 from smartflow.gateway.clock import CountingIds
 from smartflow.gateway.core import Gateway
 from smartflow.gateway.server import Servers, bind, urls
+from tests.support.hostile import HostileServer
+from tests.support.three import NAMES, answered, environment
 
 START = datetime(2026, 2, 19, 10, 0, tzinfo=UTC)
 
@@ -27,6 +30,7 @@ class HandClock:
 
     def __init__(self) -> None:
         self.elapsed = 0.0
+        self.slept: list[float] = []
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.elapsed)
@@ -37,13 +41,17 @@ class HandClock:
     def advance(self, seconds: float) -> None:
         self.elapsed += seconds
 
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
 
 class RunningGateway:
     """A gateway in a thread of this process, with one HTTP client for each service."""
 
     def __init__(self, path: Path | None = None, **options: Any) -> None:
         self.clock = HandClock()
-        self.gateway = Gateway(path, clock=self.clock, ids=CountingIds(), **options)
+        self.gateway = Gateway(path, clock=self.clock, ids=CountingIds(), sleep=self.clock.sleep, **options)
         sockets = bind("127.0.0.1", dict.fromkeys(("proxy", "management", "compliance", "bridge"), 0))
         self.urls = urls(sockets)
         self._loop = asyncio.new_event_loop()
@@ -182,3 +190,28 @@ def provider() -> Iterator[Provider]:
     scripted = Provider()
     yield scripted
     scripted.stop()
+
+
+@pytest.fixture
+def three():
+    """Three servers that answer, each with its provider's name."""
+    with contextlib.ExitStack() as stack:
+        servers = {name: stack.enter_context(HostileServer()) for name in NAMES}
+        for name, server in servers.items():
+            server.answer(answered(name))
+        yield servers
+
+
+@pytest.fixture
+def chained(start_gateway, three):
+    """A gateway whose chain for gpt-4o goes through the three; `settings` are the chain's members."""
+
+    def start(**settings: Any) -> Any:
+        gateway = start_gateway(environment=environment(three))
+        targets = [{"provider": name, "priority": place} for place, name in enumerate(NAMES, 1)]
+        body = {"name": "gpt-4o", "targets": targets, **settings}
+        made = gateway.management.post("/api/routing/fallback-chains", json=body)
+        assert made.status_code == 200, made.text
+        return gateway
+
+    return start

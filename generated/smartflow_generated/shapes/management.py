@@ -298,6 +298,8 @@ class ProviderHealth(TypedDict):
     """The same as `requests`."""
     last_updated: Optional[str]
     """When the last call ended, ISO-8601 UTC; null before the first call."""
+    circuit: NotRequired[Literal["closed", "open", "half_open"]]
+    """Whether chains send calls there: `closed` yes, `open` not now because calls failed in a row, `half_open` one to see whether it answers again."""
 
 
 ProviderHealthByName: TypeAlias = dict[str, ProviderHealth]

@@ -40,6 +40,8 @@ T = TypeVar("T")
 _ANTHROPIC_HEADERS = ("anthropic-version", "anthropic-beta")
 _LISTING_SECONDS = 5.0
 _PROVIDER_FAULTS = frozenset({429, 502, 503, 504})
+# They tell of a key or a setting, perhaps of the caller's own, and not of how well the provider works.
+_NOT_ITS_STATE = frozenset({"provider_refused_key", "provider_misconfigured"})
 
 
 @dataclass
@@ -56,9 +58,12 @@ class Plan:
     guard: Guard
     chain: Chain | None = None
     routes: list[Route] = field(default_factory=list)
+    # The providers' figures have this call's failures already.
+    learned: bool = False
 
     def take(self, route: Route) -> None:
-        """Let this route answer, and say so in the audit log."""
+        """Let this route answer, from now on, and say so in the audit log."""
+        self.started = self.call.gateway.clock.monotonic()
         if route.upstream is not None:
             route = replace(route, upstream=replace(route.upstream, **_along(self.call, self.kind, route)))
         self.route, audit = route, self.call.audit
@@ -106,7 +111,7 @@ class InferenceEngine:
         who = route.provider if chain is None else f"chain:{chain.name}"
         question = ask(kind.name, call.tenant, who, route.model, request, policy.namespace)
         plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), guard, chain)
-        plan.routes = [route] if chain is None else candidates(self._gateway, chain, route)
+        plan.routes = [route] if chain is None else candidates(self._gateway, chain, route, own)
         limits = self._gateway.limits
         plan.routes = [each for each in plan.routes if limits.may_use(call, each.provider, each.model)] or plan.routes[
             :1
@@ -199,7 +204,8 @@ class InferenceEngine:
         with plan.call.effects() as audit:
             audit.status_code, audit.error_code = error.status, error.code
             audit.provider_time_ms = self._took_ms(plan)
-            self._learn_failure(plan, error)
+            if not plan.learned:
+                self._learn_failure(plan, error)
 
     async def settle(self, plan: Plan, body: dict[str, Any]) -> dict[str, Any]:
         """A provider's answer as the caller may see it, with its effects written; 403 when compliance refuses it."""
@@ -252,8 +258,7 @@ class InferenceEngine:
             self._fill(audit, plan, used, str(body.get("model") or plan.route.model))
             audit.status_code, audit.error_code = error.status, error.code
             audit.response_content = answer_text(body)
-            if error.status in _PROVIDER_FAULTS:
-                self._learn(plan, ok=False, error=error.message)
+            self._learn_failure(plan, error)
 
     def record_bytes(self, plan: Plan) -> None:
         """The effects of an answer without JSON: audio and subtitles."""
@@ -267,19 +272,20 @@ class InferenceEngine:
         audit.cost = cost_usd(plan.route.model, *used)
         audit.provider_time_ms = self._took_ms(plan)
 
-    def _learn(self, plan: Plan, *, ok: bool, error: str | None = None, rate_limited: bool = False) -> None:
+    def _learn(self, plan: Plan, *, ok: bool, error: GatewayError | None = None) -> None:
         self._gateway.routing.record(
             plan.route.provider,
             ok=ok,
             latency_ms=self._took_ms(plan),
             now=plan.call.now,
-            error=error,
-            rate_limited=rate_limited,
+            error=error.message if error is not None else None,
+            rate_limited=error is not None and error.status == 429,
+            trips=error is not None and error.code not in _NOT_ITS_STATE,
         )
 
     def _learn_failure(self, plan: Plan, error: GatewayError) -> None:
         if error.status in _PROVIDER_FAULTS:
-            self._learn(plan, ok=False, error=error.message, rate_limited=error.status == 429)
+            self._learn(plan, ok=False, error=error)
 
     def _took_ms(self, plan: Plan) -> int:
         return max(0, round((self._gateway.clock.monotonic() - plan.started) * 1000))

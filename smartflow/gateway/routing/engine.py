@@ -10,16 +10,17 @@ State, from the last 50 calls to a provider: `healthy` below 5 % failures, `degr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from smartflow._core.secrets import Secret
 from smartflow.exceptions import ConfigError
-from smartflow.gateway.clock import iso
+from smartflow.gateway.clock import Clock, SystemClock, iso
 from smartflow.gateway.errors import GatewayError, bad_request
 from smartflow.gateway.routing.repo import RoutingRepo
+from smartflow.gateway.routing.traffic import Traffic
 from smartflow.providers import Target, table, target_for
 
 _WINDOW = 50
@@ -61,9 +62,17 @@ class Route:
 class RoutingEngine:
     """Chooses providers and learns from what they answer."""
 
-    def __init__(self, repo: RoutingRepo, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        repo: RoutingRepo,
+        environment: Mapping[str, str],
+        traffic: Traffic | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self._repo = repo
         self._environment = dict(environment)
+        self._clock = clock or SystemClock()
+        self.traffic = traffic or Traffic()
 
     def choose(
         self,
@@ -102,11 +111,6 @@ class RoutingEngine:
         except ConfigError as error:
             raise GatewayError(502, None, "provider_misconfigured", error.message, provider=provider) from error
 
-    def latency(self, provider: str) -> float:
-        """The average latency of a provider in milliseconds; 0 before its first call, so that it is tried."""
-        known = self._repo.provider(provider)
-        return known["latency_ms_total"] / known["requests"] if known and known["requests"] else 0.0
-
     def configured(self) -> list[str]:
         """The providers that are really called, in the order of the table."""
         return [name for name, spec in table.PROVIDERS.items() if spec.configured(self._environment)]
@@ -124,14 +128,17 @@ class RoutingEngine:
             "expires_at": expires_at,
         }
 
-    def status(self, now: datetime) -> dict[str, Any]:
-        """The routing state in the contract's shape. There is no fallback: a failed call is reported, not repeated elsewhere."""
-        override = self._repo.override(iso(now))
-        active = override["provider"] if override else table.DEFAULT_PROVIDER
+    def status(self, now: datetime, strategy: str = "direct", order: Sequence[str] = ()) -> dict[str, Any]:
+        """The routing state in the contract's shape; `strategy` and `order` are the configured ones, for a model that no chain has."""
+        override, moment = self._repo.override(iso(now)), self._clock.monotonic()
+        names = list(order) or [table.DEFAULT_PROVIDER]
+        names.sort(key=lambda name: self.traffic.closed_in(name, moment) > 0)
+        if override is not None:
+            names, strategy = [override["provider"]], "override"
         return {
-            "active_provider": active,
-            "strategy": "override" if override else "direct",
-            "fallback_chain": [active],
+            "active_provider": names[0],
+            "strategy": strategy,
+            "fallback_chain": names,
             "last_failure": self._repo.last_failure(),
             "override": override,
         }
@@ -145,8 +152,13 @@ class RoutingEngine:
         now: datetime,
         error: str | None = None,
         rate_limited: bool = False,
+        trips: bool = True,
     ) -> None:
-        """Learn from one answered or failed call, inside the current transaction."""
+        """Learn from one answered or failed call, inside the current transaction; `trips` says whether a failure counts for the circuit."""
+        if ok:
+            self.traffic.answered(provider, latency_ms, self._clock.monotonic())
+        elif trips and not rate_limited:
+            self.traffic.failed(provider, self._clock.monotonic())
         known = self._repo.provider(provider) or _fresh(provider)
         failed = {"last_error": error, "last_error_at": iso(now)} if not ok else {}
         self._repo.save_provider({
@@ -162,8 +174,11 @@ class RoutingEngine:
 
     def health(self) -> list[dict[str, Any]]:
         """One snapshot for each provider that can be called or was called, ordered by name."""
-        called = {row["provider"]: row for row in self._repo.providers()}
-        return [_snapshot(called.get(name) or _fresh(name)) for name in sorted({*called, *self.configured()})]
+        called, now = {row["provider"]: row for row in self._repo.providers()}, self._clock.monotonic()
+        return [
+            {**_snapshot(called.get(name) or _fresh(name)), "circuit": self.traffic.circuit(name, now)}
+            for name in sorted({*called, *self.configured()})
+        ]
 
 
 def known_provider(name: str, param: str) -> str:

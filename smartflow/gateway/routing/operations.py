@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from smartflow.gateway.contract import Call, operation
+from smartflow.gateway.inference.attempts import order_of
 
 
 @operation("getRoutingStatus")
 async def get_routing_status(call: Call) -> dict[str, Any]:
     """Who answers the next call, and the last failure."""
-    return call.gateway.routing.status(call.now)
+    chain = call.gateway.chains.configured
+    if chain is None:
+        return call.gateway.routing.status(call.now)
+    return call.gateway.routing.status(call.now, chain.strategy, order_of(call.gateway, chain))
 
 
 @operation("overrideRouting")

@@ -12,6 +12,7 @@ import pytest
 from smartflow.gateway.compliance.settings import ComplianceSettings
 from smartflow.gateway.config import DEFAULT_PORTS, OptionError, add_options, read_options
 from smartflow.gateway.metacache.settings import CacheSettings
+from smartflow.gateway.routing.settings import RoutingSettings
 
 
 def read(*argv, **environment):
@@ -51,6 +52,36 @@ def test_the_key_comes_from_the_option_or_else_from_the_environment():
 
 def test_the_key_is_not_in_the_repr():
     assert "topsecret" not in repr(read("--api-key", "topsecret"))
+
+
+def test_targets_are_read_with_their_models_and_weights():
+    given = "openai,claude/claude-sonnet-4-6=2,openrouter/meta-llama/llama-3.1=0.5"
+    routing = read("--routing-strategy", "weighted", "--routing-targets", given).routing
+    assert [(each.provider, each.model, each.weight, each.priority) for each in routing.targets] == [
+        ("openai", None, 1.0, 1),
+        ("anthropic", "claude-sonnet-4-6", 2.0, 2),
+        ("openrouter", "meta-llama/llama-3.1", 0.5, 3),
+    ]
+    assert read().routing == RoutingSettings()
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (["--routing-strategy", "latency"], "--routing-targets"),
+        (["--routing-targets", "openai"], "--routing-strategy"),
+        (["--routing-strategy", "cost", "--routing-targets", "acme"], "acme"),
+        (["--routing-strategy", "cost", "--routing-targets", "openai=0"], "weight"),
+        (["--routing-strategy", "cost", "--routing-targets", "openai=much"], "weight"),
+        (["--routing-max-retries", "9"], "--routing-max-retries"),
+        (["--routing-backoff-ms", "-1"], "--routing-backoff-ms"),
+        (["--circuit-failures", "0"], "--circuit-failures"),
+        (["--circuit-seconds", "0"], "--circuit-seconds"),
+    ],
+)
+def test_a_routing_option_that_cannot_be_is_named(argv, named):
+    with pytest.raises(OptionError, match=named):
+        read(*argv)
 
 
 def test_memory_has_no_folder():

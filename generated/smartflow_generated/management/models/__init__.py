@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .metacache_data import MetacacheData as MetacacheData
     from .provider_health import ProviderHealth as ProviderHealth
     from .provider_health_by_name import ProviderHealthByName as ProviderHealthByName
+    from .provider_health_circuit import ProviderHealthCircuit as ProviderHealthCircuit
     from .provider_metrics import ProviderMetrics as ProviderMetrics
     from .provider_performance import ProviderPerformance as ProviderPerformance
     from .provider_snapshots import ProviderSnapshots as ProviderSnapshots
@@ -87,6 +88,7 @@ _MODULES = {
     "MetacacheData": ".metacache_data",
     "ProviderHealth": ".provider_health",
     "ProviderHealthByName": ".provider_health_by_name",
+    "ProviderHealthCircuit": ".provider_health_circuit",
     "ProviderMetrics": ".provider_metrics",
     "ProviderPerformance": ".provider_performance",
     "ProviderSnapshots": ".provider_snapshots",
@@ -139,6 +141,7 @@ __all__ = [
     "MetacacheData",
     "ProviderHealth",
     "ProviderHealthByName",
+    "ProviderHealthCircuit",
     "ProviderMetrics",
     "ProviderPerformance",
     "ProviderSnapshots",

@@ -8,8 +8,9 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
-from ...types import parse_datetime
+from ...types import UNSET, Unset, parse_datetime
 from ..models.health_state import HealthState
+from ..models.provider_health_circuit import ProviderHealthCircuit
 
 T = TypeVar("T", bound="ProviderHealth")
 
@@ -29,6 +30,8 @@ class ProviderHealth:
         requests (int): Calls made to the provider.
         requests_total (int): The same as `requests`.
         last_updated (datetime.datetime | None): When the last call ended, ISO-8601 UTC; null before the first call.
+        circuit (ProviderHealthCircuit | Unset): Whether chains send calls there: `closed` yes, `open` not now because
+            calls failed in a row, `half_open` one to see whether it answers again.
     """
 
     provider: str
@@ -41,6 +44,7 @@ class ProviderHealth:
     requests: int
     requests_total: int
     last_updated: datetime.datetime | None
+    circuit: ProviderHealthCircuit | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,6 +72,10 @@ class ProviderHealth:
         else:
             last_updated = self.last_updated
 
+        circuit: str | Unset = UNSET
+        if not isinstance(self.circuit, Unset):
+            circuit = self.circuit.value
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -84,6 +92,8 @@ class ProviderHealth:
                 "last_updated": last_updated,
             }
         )
+        if circuit is not UNSET:
+            field_dict["circuit"] = circuit
 
         return field_dict
 
@@ -123,6 +133,13 @@ class ProviderHealth:
 
         last_updated = _parse_last_updated(d.pop("last_updated"))
 
+        _circuit = d.pop("circuit", UNSET)
+        circuit: ProviderHealthCircuit | Unset
+        if isinstance(_circuit, Unset):
+            circuit = UNSET
+        else:
+            circuit = ProviderHealthCircuit(_circuit)
+
         provider_health = cls(
             provider=provider,
             status=status,
@@ -134,6 +151,7 @@ class ProviderHealth:
             requests=requests,
             requests_total=requests_total,
             last_updated=last_updated,
+            circuit=circuit,
         )
 
         provider_health.additional_properties = d

@@ -969,6 +969,14 @@ class ProviderHealth(Model):
             examples=["2026-02-19T10:15:00Z"],
         ),
     ]
+    circuit: Annotated[
+        Literal["closed", "open", "half_open"] | None,
+        Field(
+            description="Whether chains send calls there: `closed` yes, `open` not now because calls failed in a row, `half_open` one to see whether it answers again.",
+            examples=["closed"],
+        ),
+        Given,
+    ] = None
 
 
 ProviderHealthByName = TypeAliasType("ProviderHealthByName", dict[str, ProviderHealth])
