@@ -45,7 +45,13 @@ class RoutingSettings:
         """The chain that the strategy and its targets make, or None."""
         if self.strategy == DIRECT:
             return None
-        return Chain(CONFIGURED, self.targets, self.strategy, max_retries=self.max_retries, backoff_ms=self.backoff_ms)
+        return Chain(
+            CONFIGURED,
+            self.targets,
+            strategy=self.strategy,
+            max_retries=self.max_retries,
+            backoff_ms=self.backoff_ms,
+        )
 
 
 def add_routing_options(parser: argparse.ArgumentParser) -> None:
