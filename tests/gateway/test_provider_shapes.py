@@ -30,7 +30,7 @@ CHAT: dict[str, tuple[str, tuple[str, str], str | None]] = {
     "huggingface": ("/v1/chat/completions", BEARER, "m"),
     "groq": ("/openai/v1/chat/completions", BEARER, "m"),
     "fireworks": ("/inference/v1/chat/completions", BEARER, "m"),
-    "novita": ("/v3/openai/chat/completions", BEARER, "m"),
+    "novita": ("/openai/v1/chat/completions", BEARER, "m"),
     "together": ("/v1/chat/completions", BEARER, "m"),
     "perplexity": ("/chat/completions", BEARER, "m"),
     "vercel_ai_gateway": ("/v1/chat/completions", BEARER, "m"),
