@@ -7,6 +7,7 @@ from typing import Any
 
 from smartflow.gateway.routing.settings import RoutingSettings
 from smartflow.gateway.routing.strategies import ChainTarget
+from smartflow.testing import LocalGateway
 from tests.support.answers import finish, sse, text_chunk
 from tests.support.hostile import Hold
 from tests.support.three import NAMES, answered, ask, environment, failed, said
@@ -115,3 +116,16 @@ def test_the_status_puts_a_provider_that_is_left_out_last(start_gateway, three):
     status = gateway.management.get("/api/routing/status").json()
     assert (status["active_provider"], status["fallback_chain"]) == ("groq", ["groq", "mistral", "openai"])
     assert status["last_failure"]["error"] == "openai answered 500: status 500"
+
+
+def test_the_command_line_sets_the_strategy_and_clients_see_what_it_does(three):
+    options = ["--routing-strategy", "priority", "--routing-targets", "openai,groq/llama", "--routing-max-retries", "0"]
+    three["openai"].answer(failed(500))
+    served = LocalGateway(env=environment(three), options=[*options, "--circuit-failures", "1"])
+    with served as gateway, gateway.sync_client(max_retries=0) as sf:
+        answer = sf.chat_completions(ASKED)
+        circuits = {each.provider: each.circuit for each in sf.get_provider_health()}
+        status = sf.get_routing_status()
+    assert (answer.provider, three["groq"].request.json()["model"]) == ("groq", "llama")
+    assert circuits == {"openai": "open", "groq": "closed", "mistral": "closed"}
+    assert (status["strategy"], status["fallback_chain"]) == ("priority", ["groq", "openai"])
