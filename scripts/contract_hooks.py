@@ -12,7 +12,7 @@ import schemathesis
 
 # The provider that a header or a body names must be one of the gateway's; users add local ones, so it is no enum.
 # The policy of a check is one of the files that users add.
-_PROVIDER = {"x-smartflow-provider", "policy", "x-smartflow-compliance-policy"}
+_PROVIDER = {"x-smartflow-provider", "policy"}
 # Rules between members: a tool_choice that names no tool, a tool answer without its call, a schema that nothing satisfies, a limit
 # of the model. The bodies are open, and belong to the provider.
 _CHAT = {

@@ -90,7 +90,9 @@ class AsyncDirectSession(AsyncSession):
         self._tally.used(answer)
         return answer
 
-    async def provider_models(self, operation: Any, provider: Optional[str] = None) -> Any:
+    async def models(
+        self, operation: Any, request: Mapping[str, Any], read: Callable[[Any, Any], List[T]], provider: Optional[str]
+    ) -> List[T]:
         """The models of all configured providers, or of one."""
         plans = model_plans(self.settings.providers, provider)
         if not plans:
@@ -103,7 +105,7 @@ class AsyncDirectSession(AsyncSession):
             raise failures[0]
         for error in failures:
             log.warning("the models of %s are missing from the list: %s", error.provider, error)
-        return [model for models, _ in found for model in models]
+        return read({"data": [model for models, _ in found for model in models]}, None)
 
     async def _listed(self, operation: Any, planned: Plan) -> Tuple[List[Dict[str, Any]], Optional[SmartflowError]]:
         try:

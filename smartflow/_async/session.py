@@ -83,9 +83,12 @@ class AsyncSession:
         transport = self.ensure_open()
         return await run(exchange(call, self.call_options(), self._environment), transport)
 
-    async def provider_models(self, operation: Any, provider: Optional[str] = None) -> Any:
-        """In direct mode: the models of all configured providers, or of one."""
-        raise SmartflowError("a gateway lists its models itself")
+    async def models(
+        self, operation: Any, request: Mapping[str, Any], read: Callable[[Any, Any], List[T]], provider: Optional[str]
+    ) -> List[T]:
+        """The models that can be called, or those of one provider."""
+        rows: List[Any] = await self.read(operation, request, read)
+        return [row for row in rows if provider is None or row.get("owned_by") == provider]
 
     def call_options(self) -> Options:
         """The options as they apply to a call."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
-from typing import Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from smartflow.cli.common import FAILURE, OK, UsageError, aligned, command_parser, print_json, read_text
 
@@ -125,3 +125,19 @@ def _profiles(options: argparse.Namespace) -> int:
 def read_key(prompt: str) -> str:
     """A key that is typed unseen, or piped in."""
     return (getpass.getpass(prompt) if sys.stdin.isatty() else read_text()).strip()
+
+
+def given_key(options: argparse.Namespace, what: str, kept: Any, asks: bool) -> Any:
+    """The key to save: from the command line, piped in, typed unseen, or the present one; None for none."""
+    if options.api_key is not None:
+        print(
+            "smartflow configure: a key on the command line can be seen by others: better use --api-key-stdin",
+            file=sys.stderr,
+        )
+        return options.api_key.strip() or None
+    if options.api_key_stdin:
+        return read_key(f"{what} (hidden): ") or None
+    if not asks:
+        return kept
+    keeps = "Enter keeps the present one" if kept else "Enter for none"
+    return read_key(f"{what} (hidden; {keeps}): ") or kept

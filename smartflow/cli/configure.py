@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterator, Mapping, Optional
 
 from smartflow.cli.common import FAILURE, OK, UsageError, command_parser
-from smartflow.cli.config import read_key
+from smartflow.cli.config import given_key
 from smartflow.cli.providers import named, provider_changes, provider_rows, provider_states
 from smartflow.cli.status import screen, state
 
@@ -170,23 +170,8 @@ def _wanted(options: argparse.Namespace, present: Mapping[str, Any], asks: bool)
         url = client.base_url
     # A key and service URLs belong to one gateway; another one must not get them.
     kept = present if old_url is None or old_url.rstrip("/") == url else {}
-    changes = {"gateway_url": url, "api_key": _key(options, kept.get("api_key"), asks)}
+    changes = {"gateway_url": url, "api_key": given_key(options, "API key", kept.get("api_key"), asks)}
     return {**changes, **{name: None for name in _SERVICE_URLS if name in present and name not in kept}}
-
-
-def _key(options: argparse.Namespace, kept: Any, asks: bool) -> Any:
-    if options.api_key is not None:
-        print(
-            "smartflow configure: a key on the command line can be seen by others: better use --api-key-stdin",
-            file=sys.stderr,
-        )
-        return options.api_key.strip() or None
-    if options.api_key_stdin:
-        return read_key("API key (hidden): ") or None
-    if not asks:
-        return kept
-    what = "Enter keeps the present one" if kept else "Enter for none"
-    return read_key(f"API key (hidden; {what}): ") or kept
 
 
 def _agreed(question: str) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from smartflow.cli.common import UsageError, aligned
-from smartflow.cli.config import read_key
+from smartflow.cli.config import given_key
 
 if TYPE_CHECKING:
     from smartflow import SyncSmartflowClient
@@ -99,15 +98,8 @@ def provider_changes(spec: ProviderSpec, options: argparse.Namespace, kept: Any,
     if url:
         changes[f"{spec.name}_base_url"] = url
     name = f"{spec.name}_api_key"
-    if options.api_key is not None:
-        print(
-            "smartflow configure: a key on the command line can be seen by others: better use --api-key-stdin",
-            file=sys.stderr,
-        )
-        changes[name] = options.api_key.strip() or None
-    elif options.api_key_stdin or asks:
-        keeps = "Enter keeps the present one" if kept else "Enter for none"
-        changes[name] = read_key(f"{spec.title} API key (hidden; {keeps}): ") or kept
+    given = given_key(options, f"{spec.title} API key", kept, asks)
+    changes[name] = given if options.api_key is not None else given or kept
     if spec.key_required and not (changes.get(name) or kept or url):
         raise UsageError(f"{spec.title} needs a key")
     return changes

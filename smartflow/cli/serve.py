@@ -38,9 +38,9 @@ def run(given: argparse.Namespace) -> int:
 
 def serve(options: ServeOptions) -> int:
     """Run the gateway with checked options; returns the exit status."""
-    from smartflow.gateway.audit.chain import AuditKeyError
     from smartflow.gateway.compliance.policies import PolicyFileError
     from smartflow.gateway.contract import ContractError
+    from smartflow.gateway.keyfile import KeyFileError
     from smartflow.gateway.server import PortTaken, bind, stop_at_end_of_input
     from smartflow.gateway.server import run as run_servers
     from smartflow.gateway.store import StoreError
@@ -62,7 +62,7 @@ def serve(options: ServeOptions) -> int:
                 stop_when=stop_at_end_of_input if options.exit_with_parent else None,
             )
         )
-    except (PortTaken, OptionError, ContractError, AuditKeyError, PolicyFileError) as error:
+    except (PortTaken, OptionError, ContractError, KeyFileError, PolicyFileError) as error:
         print(f"smartflow serve: {error}", file=sys.stderr)
         return _FAILURE
     except (StoreError, OSError) as error:

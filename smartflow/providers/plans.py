@@ -101,10 +101,8 @@ def plan(
     model = body["model"]
     wrong = unknown_prefix(model)
     if wrong is not None:
-        near = suggestions(wrong)
-        hint = f"did you mean {near[0]}/?" if near else f"known are {', '.join(f'{name}/' for name in PROVIDERS)}"
         raise ValidationError(
-            f"{wrong!r} is no known provider: {hint} (a name with a slash is written openai/{model})",
+            f"{wrong!r} is no known provider: {_hint(wrong, '/')} (a name with a slash is written openai/{model})",
             param="model",
             code="unknown_prefix",
         )
@@ -132,10 +130,15 @@ def known_provider(name: str) -> str:
     """The provider's own name for a name or an alias; an error names those that are spelled alike."""
     found = PREFIXES.get(name)
     if found is None:
-        near = suggestions(name)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(PROVIDERS)}"
-        raise ValidationError(f"{name!r} is no known provider: {hint}", param="provider", code="unknown_provider")
+        raise ValidationError(
+            f"{name!r} is no known provider: {_hint(name)}", param="provider", code="unknown_provider"
+        )
     return found
+
+
+def _hint(name: str, ending: str = "") -> str:
+    near = suggestions(name)
+    return f"did you mean {near[0]}{ending}?" if near else f"known are {', '.join(each + ending for each in PROVIDERS)}"
 
 
 def listing(target: Target) -> Plan:

@@ -17,8 +17,10 @@ import httpx
 import pytest
 
 from smartflow.gateway.clock import CountingIds
+from smartflow.gateway.compliance.settings import ComplianceSettings
 from smartflow.gateway.core import Gateway
 from smartflow.gateway.server import Servers, bind, urls
+from tests.support.checked import completion
 from tests.support.hostile import HostileServer
 from tests.support.three import NAMES, answered, environment
 
@@ -214,4 +216,16 @@ def chained(start_gateway, three):
         assert made.status_code == 200, made.text
         return gateway
 
+    return start
+
+
+@pytest.fixture
+def start_checked(start_gateway: Callable[..., RunningGateway], provider: Provider) -> Callable[..., RunningGateway]:
+    """Starts gateways that check texts as the given settings say, before a provider that answers everything."""
+
+    def start(**settings: Any) -> RunningGateway:
+        environment = {"OPENAI_API_KEY": "sk-provider-key", "OPENAI_BASE_URL": provider.url}
+        return start_gateway(environment=environment, compliance=ComplianceSettings(**settings))
+
+    provider.answer(200, completion("All done."))
     return start

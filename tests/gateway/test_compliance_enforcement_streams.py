@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from smartflow.gateway.compliance.settings import ComplianceSettings
 from tests.support.checked import (
     BLOCK,
     CARD,
@@ -23,22 +22,8 @@ from tests.support.checked import (
 
 
 @pytest.fixture
-def start(start_gateway, provider):
-    def started(**settings):
-        environment = {"OPENAI_API_KEY": "sk-provider-key", "OPENAI_BASE_URL": provider.url}
-        return start_gateway(environment=environment, compliance=ComplianceSettings(**settings))
-
-    provider.answer(200, completion("All done."))
-    return started
-
-
-@pytest.fixture
-def gateway(start):
-    return start()
-
-
-def seen_by(provider):
-    return b"".join(body for _, _, body in provider.requests).decode()
+def gateway(start_checked):
+    return start_checked()
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 400])

@@ -35,3 +35,8 @@ def events(answer: Any) -> list[str]:
 def streamed_text(answer: Any, field: str = "content") -> str:
     chunks = [json.loads(event) for event in events(answer) if event != "[DONE]"]
     return "".join(c["choices"][0]["delta"].get(field) or "" for c in chunks if c.get("choices"))
+
+
+def seen_by(provider: Any) -> str:
+    """All that the provider was sent."""
+    return b"".join(body for _, _, body in provider.requests).decode()

@@ -40,11 +40,9 @@ class AsyncSystemMethods(AsyncMethods):
         """
         from smartflow_generated.proxy.api.models import list_models as op
 
-        if self._session.settings.mode == "direct":
-            models: List[ModelEntry] = await self._session.provider_models(op.operation, provider)
-            return models
-        models = await self._session.read(op.operation, op.request(), lambda body, reply: rows_of(body, "data"))
-        return [model for model in models if provider is None or model.get("owned_by") == provider]
+        return await self._session.models(
+            op.operation, op.request(), lambda body, reply: rows_of(body, "data"), provider
+        )
 
     async def chatbot_query(self, query: str) -> ChatbotAnswer:
         """Return the gateway's answer to a question about its own operation.

@@ -6,24 +6,19 @@ import contextlib
 import hashlib
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from smartflow.gateway.keyfile import load_or_make
 
 GENESIS = "genesis"
 LOST = "unknown"
 """`prev_hash` of an entry that was written after the chain's head had been lost or changed: the break stays visible."""
 KEY_NAME = "audit.key"
 MOST_LISTED = 100
-_KEY_BYTES = 32
 _CHAIN_COLUMNS = frozenset({"seq", "prev_hash", "entry_hmac", "signing_key_id"})
-
-
-class AuditKeyError(Exception):
-    """The key of the audit chain cannot be used; the message names the place and the cure."""
 
 
 @dataclass(frozen=True)
@@ -42,21 +37,7 @@ def load_key(folder: Path | None, given: str | None = None) -> bytes:
     """The key of the chain: the given text, or what the folder holds, made (0600) when there is none; else one for this process."""
     if given is not None:
         return hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest()
-    if folder is None:
-        return secrets.token_bytes(_KEY_BYTES)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / KEY_NAME
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        key = path.read_bytes()
-        if len(key) != _KEY_BYTES:
-            raise AuditKeyError(f"{path} must hold {_KEY_BYTES} bytes: put the right file back") from None
-        return key
-    key = secrets.token_bytes(_KEY_BYTES)
-    with os.fdopen(handle, "wb") as file:
-        file.write(key)
-    return key
+    return load_or_make(folder, KEY_NAME, ": put the right file back")
 
 
 def payload_of(row: Mapping[str, Any]) -> dict[str, Any]:

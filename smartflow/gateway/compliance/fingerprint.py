@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import hmac
-import os
 import re
-import secrets
 from pathlib import Path
 
 from smartflow.gateway.compliance.folding import fold
+from smartflow.gateway.keyfile import load_or_make
 
 KEY_NAME = "compliance.key"
-_KEY_BYTES = 32
 _SEPARATORS = re.compile(r"[\W_]+")
 _WHITESPACE = re.compile(r"\s+")
 
 
 def load_key(folder: Path | None) -> bytes:
-    """The key in this folder, made (0600) when there is none; without a folder one that lives as long as the process.
+    """The key in this folder, or one for this process: without it nobody can try all possible numbers.
 
-    The key lies beside the database, not in it: with a copy of the database alone nobody can try all possible numbers.
     Whoever loses the key loses what feedback has taught.
     """
-    if folder is None:
-        return secrets.token_bytes(_KEY_BYTES)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / KEY_NAME
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        key = path.read_bytes()
-        if len(key) != _KEY_BYTES:
-            raise ValueError(f"{path} must hold {_KEY_BYTES} bytes; remove it to start with a new key") from None
-        return key
-    key = secrets.token_bytes(_KEY_BYTES)
-    with os.fdopen(handle, "wb") as file:
-        file.write(key)
-    return key
+    return load_or_make(folder, KEY_NAME, "; remove it to start with a new key")
 
 
 class Fingerprints:

@@ -110,13 +110,12 @@ class InferenceEngine:
         # Whichever target answers, it answers the same question.
         who = route.provider if chain is None else f"chain:{chain.name}"
         question = ask(kind.name, call.tenant, who, route.model, request, policy.namespace)
-        plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), guard, chain)
-        plan.routes = [route] if chain is None else candidates(self._gateway, chain, route, own)
-        limits = self._gateway.limits
-        plan.routes = [each for each in plan.routes if limits.may_use(call, each.provider, each.model)] or plan.routes[
-            :1
-        ]
-        plan.take(plan.routes[0])
+        limits, routes = self._gateway.limits, [route]
+        if chain is not None:
+            found = candidates(self._gateway, chain, route, own)
+            routes = [each for each in found if limits.may_use(call, each.provider, each.model)] or found[:1]
+        plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), guard, chain, routes)
+        plan.take(routes[0])
         limits.reserve(call, kind.name, plan.route.provider, plan.route.model, request)
         return plan
 

@@ -17,8 +17,8 @@ CARD = "Please send payment to card 4111-1111-1111-1111"
 
 
 def a_phone_number() -> str:
-    """A number that no other test teaches the gateway to ignore."""
-    return f"+1 212-{random.randrange(200, 999)}-{random.randrange(1000, 10000)}"
+    """A number that no other test teaches the gateway to ignore; 211, 311 and so on are services, not exchanges."""
+    return f"+1 212-{random.randrange(220, 300)}-{random.randrange(1000, 10000)}"
 
 
 async def test_redaction_replaces_phone_and_email(sf: SmartflowClient) -> None:
@@ -77,7 +77,7 @@ async def test_the_intelligent_scan_blocks_a_payment_card(sf: SmartflowClient) -
     assert finding["violation_type"] == "credit_card"
     assert finding["severity"] == "critical"
     assert CARD[finding["start"] : finding["end"]] == "4111-1111-1111-1111"
-    assert [match["category"] for match in result.ml_violations] in ([], ["payment_data"])
+    assert [match["category"] for match in result.ml_violations] == ["payment_data"]
     assert result.behavior_deviations == []
     assert result.processing_time_us > 0
     assert result.scan_id
@@ -116,7 +116,7 @@ async def test_a_scan_is_logged_with_its_findings(sf: SmartflowClient) -> None:
     assert "4111" not in row.compliance_violations
     assert row.compliance.data_classification == "restricted"
     assert row.compliance.compliance_score < 25
-    assert row.compliance.violations_details[0]["violation_type"] == "credit_card"
+    assert [detail["violation_type"] for detail in row.compliance.violations_details] == ["credit_card", "payment_data"]
     assert row.compliance.regulatory_frameworks == ["PCI-DSS"]
 
 

@@ -238,8 +238,9 @@ def test_a_random_secret_never_survives(secret: str, depth: List[int], status: i
 
 @given(secret_text)
 def test_a_transport_failure_shows_no_secret(secret: str) -> None:
-    assume(not any(part in secret for part in ("http", "gateway")))
     for phase in (None, "idle"):
+        plain = error_for_failure(TransportFailure("oh ", sent=True, phase=phase), "http://gateway//x?key=", "op", 1)
+        assume(secret not in f"{plain!s}{plain!r}")
         failure = TransportFailure(f"oh {secret}", sent=True, phase=phase)
         made = error_for_failure(failure, f"http://gateway/{secret}/x?key={secret}", "op", 1, [Secret(secret)])
         assert secret not in f"{made!s}{made!r}"

@@ -10,10 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from smartflow.gateway.audit.chain import AuditKeyError, Chain, Point, load_key
+from smartflow.gateway.audit.chain import Chain, Point, load_key
 from smartflow.gateway.audit.repo import Filters
 from smartflow.gateway.audit.settings import AuditSettings
 from smartflow.gateway.clock import iso
+from smartflow.gateway.keyfile import KeyFileError
 
 from .conftest import COUNT, KEY, START, Log
 
@@ -239,7 +240,7 @@ def test_a_given_key_is_not_stored(tmp_path):
 
 def test_a_broken_key_file_is_named(tmp_path):
     (tmp_path / "audit.key").write_bytes(b"short")
-    with pytest.raises(AuditKeyError, match=r"audit\.key must hold 32 bytes"):
+    with pytest.raises(KeyFileError, match=r"audit\.key must hold 32 bytes"):
         load_key(tmp_path)
 
 
