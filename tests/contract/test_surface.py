@@ -13,23 +13,14 @@ from typing import Any
 
 import httpx
 import pytest
-import tomllib
 
 from scripts.bundle import SERVICES, Operation, bundle, load, operations
 from scripts.unasync import Rules
 from smartflow import SmartflowClient, SyncSmartflowClient
 from smartflow.gateway.contract import load_contract
+from tests.support.surface import BY_METHOD, EXTRAS, LISTED, MANIFEST
 
 ROOT = Path(__file__).resolve().parents[2]
-MANIFEST: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("surface.toml").read_text("utf-8"))
-EXTRAS = MANIFEST["extras"]
-LISTED = [
-    (service, name, entry)
-    for service, table in MANIFEST.items()
-    if service != "extras"
-    for name, entry in table.items()
-]
-BY_METHOD = {method: name for _, name, entry in LISTED for method in entry.get("methods", ())}
 CLIENTS = (SmartflowClient, SyncSmartflowClient)
 
 # What neither the documentation nor the earlier SDK has.

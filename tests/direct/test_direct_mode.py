@@ -13,10 +13,10 @@ from smartflow import SmartflowClient, SyncSmartflowClient
 from smartflow.direct import DirectModeError
 from smartflow.exceptions import ConfigError
 from smartflow.providers.plans import OFFERED
-from tests.contract.test_surface import BY_METHOD
 from tests.support.answers import chat, reply
 from tests.support.faces import Connect
 from tests.support.hostile import HostileServer
+from tests.support.surface import BY_METHOD
 
 WORKS = {*OFFERED, "listModels", "getCacheStats"}
 GATEWAY_ONLY = sorted(method for method, operation in BY_METHOD.items() if operation not in WORKS)
