@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.check import check_identity, check_int, check_messages, check_text
 from .._core.defaults import TEMPERATURE
@@ -11,16 +12,20 @@ from .._core.spending import Spending
 from .._core.structured import StructuredOutput
 from .._core.tools import tools_of
 from .._io import aio
-from ..exceptions import ConfigError
+from ..exceptions import ConfigError, SmartflowError
 from ..types.agents import AgentResult, ScanVerdict
 from ..types.chat import Usage
-from .agent_scans import AsyncScanner, check_scannable
+from .agent_scans import AsyncGate, AsyncScanner, check_scannable
 from .agent_turn import AsyncTurn
 
 if TYPE_CHECKING:
     from .client import SmartflowClient
 
 __all__ = ["SmartflowAgent"]
+
+_WITHOUT_SCANS = "SmartflowAgent(..., enable_compliance_scan=False), or chat(..., scan_input=False, scan_output=False)"
+# The turns that called the code that runs now, by way of tools and hooks.
+_TURNS: ContextVar[Tuple[AsyncTurn, ...]] = ContextVar("turns", default=())
 
 
 class SmartflowAgent:
@@ -105,6 +110,9 @@ class SmartflowAgent:
         self._spending = Spending()
         self._lock = aio.Lock()
         self._messages: List[Dict[str, Any]] = []
+        # What no turn has brought: the system prompt, and a history that was set.
+        self._unscanned: List[Dict[str, Any]] = []
+        self._current: Optional[AsyncTurn] = None
         self.clear_history()
 
     async def chat(self, message: str, scan_input: bool = True, scan_output: bool = True) -> str:
@@ -112,7 +120,8 @@ class SmartflowAgent:
 
         Args:
             message: What the user says.
-            scan_input: Whether the message, and what tools return, is scanned before the model gets it.
+            scan_input: Whether the message, what tools return and, in the first scanned turn, the system prompt or a
+                history that was set are scanned before the model gets them.
             scan_output: Whether the answer is scanned before you get it.
 
         Returns:
@@ -171,17 +180,29 @@ class SmartflowAgent:
         scan_input = scan_input and self.enable_compliance_scan
         scan_output = scan_output and self.enable_compliance_scan
         if scan_input or scan_output:
-            check_scannable(self.client, self.name)
+            check_scannable(self.client, f"agent {self.name!r}", _WITHOUT_SCANS)
+        if self._current is not None and self._current in _TURNS.get():
+            raise SmartflowError(
+                f"agent {self.name!r} is in the midst of a turn: a tool or hook of its own must not talk to it; "
+                "let it talk to another agent"
+            )
         async with self._lock:
-            turn = self._turn(scan_input, scan_output, wanted)
+            unscanned = self._unscanned
+            turn = self._current = self._turn(scan_input, scan_output, wanted)
+            before = _TURNS.set((*_TURNS.get(), turn))
             try:
                 result = await turn.run(message)
+                # Added, not replaced: the history may have been cleared meanwhile.
+                self._messages = [*self._messages, *turn.said]
+                if scan_input and self._unscanned is unscanned:
+                    self._unscanned = []
             finally:
+                _TURNS.reset(before)
+                self._current = None
                 # Calls that were made are paid for, whatever became of the turn.
                 for each in (self._spending, also):
                     if each is not None:
                         each.add(turn.spending.usage, turn.spending.cost_cents)
-            self._messages = turn.messages
         return result
 
     def _turn(self, scan_input: bool, scan_output: bool, wanted: Optional[StructuredOutput]) -> AsyncTurn:
@@ -191,9 +212,8 @@ class SmartflowAgent:
             request["tools"] = [tool.to_wire() for tool in self._tools.values()]
         if wanted is not None:
             request["response_format"] = wanted.to_wire()
-        scanner = AsyncScanner(
-            client, self.name, self.compliance_policy, self.user_id, self.org_id, self.on_review, self.on_log
-        )
+        gate = AsyncGate(f"agent {self.name!r}", self.on_review, self.on_log)
+        scanner = AsyncScanner(client, gate, self.compliance_policy, self.user_id, self.org_id)
         return AsyncTurn(
             client,
             list(self._messages),
@@ -202,6 +222,7 @@ class SmartflowAgent:
             scanner=scanner,
             scan_input=scan_input,
             scan_output=scan_output,
+            unscanned=self._unscanned,
             max_turns=self.max_turns,
             max_parallel_tools=self.max_parallel_tools,
             timeout=self.timeout,
@@ -210,9 +231,8 @@ class SmartflowAgent:
 
     def clear_history(self) -> None:
         """Forget the conversation; the system prompt stays."""
-        self._messages = []
-        if self.system_prompt:
-            self._messages.append({"role": "system", "content": self.system_prompt})
+        self._messages = [{"role": "system", "content": self.system_prompt}] if self.system_prompt else []
+        self._unscanned = list(self._messages)
 
     def get_history(self) -> List[Dict[str, Any]]:
         """Return a copy of the conversation, oldest first, the system prompt included.
@@ -227,7 +247,7 @@ class SmartflowAgent:
         return copy.deepcopy(self._messages)
 
     def set_history(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Continue another conversation, such as one that was kept as JSON; they are copied, and not scanned.
+        """Continue another conversation, such as one that was kept as JSON; they are copied, and scanned in the next turn.
 
         Args:
             messages: What `get_history()` gave. Its system prompt is taken as it stands there.
@@ -242,6 +262,7 @@ class SmartflowAgent:
             2
         """
         self._messages = copy.deepcopy(check_messages(messages)) if messages else []
+        self._unscanned = list(self._messages)
 
     @property
     def message_count(self) -> int:

@@ -13,7 +13,7 @@ from .._core.tools import AgentTool
 from .._io import aio
 from ..exceptions import ResponseValidationError, SmartflowError, TimeoutError, ValidationError
 from ..types.agents import AgentResult, ToolCall
-from ..types.chat import AIResponse
+from ..types.chat import AIResponse, text_of
 from .agent_scans import AsyncScanner
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class AsyncTurn:
         scanner: AsyncScanner,
         scan_input: bool,
         scan_output: bool,
+        unscanned: Sequence[Mapping[str, Any]],
         max_turns: int,
         max_parallel_tools: int,
         timeout: Optional[float],
@@ -42,6 +43,8 @@ class AsyncTurn:
     ) -> None:
         self._client = client
         self.messages = messages
+        self._before = len(messages)
+        self._unscanned = unscanned
         self._request = request
         self._tools = tools
         self._scanner = scanner
@@ -57,8 +60,10 @@ class AsyncTurn:
         self.spending = Spending()
 
     async def run(self, message: str) -> AgentResult:
-        """The result; `messages` then hold the whole turn."""
+        """The result; `said` is then the whole turn."""
         if self._scan_input:
+            for earlier in self._unscanned:
+                await self._scanner.scan("history", text_of(earlier.get("content")))
             await self._scanner.scan("input", message)
         self.messages.append({"role": "user", "content": message})
         for turn in range(1, self._max_turns + 1):
@@ -81,6 +86,11 @@ class AsyncTurn:
             f"no answer after max_turns={self._max_turns} calls of the model: it still wants to call tools",
             code="max_turns",
         )
+
+    @property
+    def said(self) -> List[Dict[str, Any]]:
+        """What this turn adds to the conversation."""
+        return self.messages[self._before :]
 
     def _fits(self, text: str) -> bool:
         """Whether the answer is of the wanted type; what is wrong with it is told to the model, which tries again."""

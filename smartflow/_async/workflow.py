@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
 
 from .._core.check import check_int, check_text
 from .._core.workflow_checks import problems_of
 from ..exceptions import ValidationError
-from ..types.agents import WorkflowResult, WorkflowStep
+from ..types.agents import ScanVerdict, WorkflowResult, WorkflowStep
+from .agent_scans import AsyncGate, check_scannable
 from .workflow_run import AsyncRun
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ class SmartflowWorkflow:
     Args:
         client: The client that makes the calls; it stays yours to close.
         name: The workflow's name, in errors.
+        enable_compliance_scan: False skips all `compliance_check` steps. Without a gateway (direct mode) nothing can be
+            checked, so there `execute()` of a workflow with such a step is a DirectModeError.
+        on_review: Called with a `ScanVerdict` for each text that a person has to review; True lets it pass.
+        on_log: Called with a `ScanVerdict` for each text that passes but is to be logged; by default a warning of the
+            logger `smartflow`, without the text.
 
     Example:
         >>> workflow = SmartflowWorkflow(sf, name="Translate")
@@ -33,9 +39,20 @@ class SmartflowWorkflow:
         True ['translate']
     """
 
-    def __init__(self, client: SmartflowClient, name: str = "SmartflowWorkflow") -> None:
+    def __init__(
+        self,
+        client: SmartflowClient,
+        name: str = "SmartflowWorkflow",
+        *,
+        enable_compliance_scan: bool = True,
+        on_review: Optional[Callable[[ScanVerdict], Any]] = None,
+        on_log: Optional[Callable[[ScanVerdict], Any]] = None,
+    ) -> None:
         self.client: SmartflowClient = client
         self.name: str = check_text(name, "name")
+        self.enable_compliance_scan: bool = enable_compliance_scan
+        self.on_review: Optional[Callable[[ScanVerdict], Any]] = on_review
+        self.on_log: Optional[Callable[[ScanVerdict], Any]] = on_log
         self.steps: Dict[str, WorkflowStep] = {}
         self.entry_step: Optional[str] = None
 
@@ -117,6 +134,7 @@ class SmartflowWorkflow:
 
         Raises:
             ValidationError: The input is neither a string nor a dict.
+            DirectModeError: A step checks compliance, and the client has no gateway.
 
         Example:
             >>> workflow = SmartflowWorkflow(sf).add_step("answer", "chat", {"prompt": "{input}"})
@@ -124,7 +142,7 @@ class SmartflowWorkflow:
             >>> print(result.success, result.output, result.total_tokens)
         """
         check_int(max_iterations, "max_iterations", 1)
-        run = AsyncRun(self.client, dict(self.steps), _variables_of(input_data))
+        run = AsyncRun(self.client, dict(self.steps), _variables_of(input_data), self._gate())
         problems = self.validate(list(run.context))
         if problems:
             run.errors += problems
@@ -132,6 +150,15 @@ class SmartflowWorkflow:
         else:
             await run.follow(str(self.entry_step), max_iterations)
         return run.result()
+
+    def _gate(self) -> Optional[AsyncGate]:
+        """What the checked texts have to pass; None when the caller wants no checks."""
+        if not self.enable_compliance_scan:
+            return None
+        owner = f"workflow {self.name!r}"
+        if any(step.action == "compliance_check" for step in self.steps.values()):
+            check_scannable(self.client, owner, "SmartflowWorkflow(..., enable_compliance_scan=False)")
+        return AsyncGate(owner, self.on_review, self.on_log)
 
 
 def _variables_of(data: Any) -> Dict[str, Any]:

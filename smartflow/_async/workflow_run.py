@@ -10,6 +10,7 @@ from .._core.spending import Spending
 from .._io import aio
 from ..exceptions import SmartflowError
 from ..types.agents import StepRecord, WorkflowResult, WorkflowStep
+from .agent_scans import AsyncGate
 from .workflow_steps import AsyncStepper, Outcome
 
 if TYPE_CHECKING:
@@ -39,8 +40,15 @@ class Failed(Exception):
 class AsyncRun:
     """One run: the variables, and what has happened so far."""
 
-    def __init__(self, client: SmartflowClient, steps: Mapping[str, WorkflowStep], given: Dict[str, Any]) -> None:
+    def __init__(
+        self,
+        client: SmartflowClient,
+        steps: Mapping[str, WorkflowStep],
+        given: Dict[str, Any],
+        gate: Optional[AsyncGate],
+    ) -> None:
         self._client = client
+        self._gate = gate
         self._steps = steps
         self._spending = Spending()
         self._started = time.perf_counter()
@@ -74,7 +82,7 @@ class AsyncRun:
 
     async def _carried_out(self, step: WorkflowStep) -> Done:
         """What became of one step. It counts for itself, since others may run at the same time."""
-        stepper, began = AsyncStepper(self._client), time.perf_counter()
+        stepper, began = AsyncStepper(self._client, self._gate), time.perf_counter()
         outcome = Outcome(None, becomes_output=False)
         parts: List[StepRecord] = []
         error: Optional[SmartflowError] = None

@@ -9,9 +9,11 @@ from .._core.conditions import matching_case
 from .._core.defaults import TEMPERATURE
 from .._core.spending import Spending
 from .._core.templates import as_text, look_up, render
+from .._core.verdicts import verdict_of_rules
 from .._io import aio
-from ..exceptions import ComplianceError, SmartflowError, ValidationError
+from ..exceptions import SmartflowError, ValidationError
 from ..types.agents import WorkflowStep
+from .agent_scans import AsyncGate
 
 if TYPE_CHECKING:
     from .client import SmartflowClient
@@ -28,10 +30,11 @@ class Outcome(NamedTuple):
 
 
 class AsyncStepper:
-    """Carries out steps with one client, and counts what they use."""
+    """Carries out steps with one client, and counts what they use. Without a gate nothing is checked."""
 
-    def __init__(self, client: SmartflowClient) -> None:
+    def __init__(self, client: SmartflowClient, gate: Optional[AsyncGate]) -> None:
         self._client = client
+        self._gate = gate
         self.spending = Spending()
 
     async def carry_out(self, step: WorkflowStep, context: Mapping[str, Any]) -> Outcome:
@@ -63,17 +66,16 @@ class AsyncStepper:
         return Outcome(answer.content)
 
     async def _compliance_check(self, step: WorkflowStep, context: Mapping[str, Any]) -> Outcome:
+        if self._gate is None:
+            return Outcome(None, becomes_output=False)
         content = render(step.config.get("content", "{output}"), context)
         policy = step.config.get("policy", "enterprise_standard")
         result = await self._client_of(step).check_compliance(content, policy=policy)
-        if result.has_violations and step.config.get("on_violation", "fail") != "continue":
-            raise ComplianceError(
-                f"compliance: the text violates policy {policy}: {', '.join(result.violations)}",
-                code="compliance_blocked",
-                violations=result.violations,
-                risk_score=result.risk_score,
-            )
-        return Outcome(result.to_dict(), becomes_output=False)
+        verdict = verdict_of_rules("check", content, policy, result)
+        if step.config.get("on_violation", "fail") != "continue":
+            await self._gate.let_pass(verdict)
+        checked = {**result.to_dict(), "recommended_action": verdict.action}
+        return Outcome(checked, becomes_output=False)
 
     async def _condition(self, step: WorkflowStep, context: Mapping[str, Any]) -> Outcome:
         cases: Mapping[str, str] = step.config["cases"]

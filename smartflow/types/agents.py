@@ -13,10 +13,12 @@ __all__ = ["AgentResult", "ScanVerdict", "StepRecord", "ToolCall", "WorkflowResu
 
 @dataclass(frozen=True)
 class ScanVerdict:
-    """What the two compliance scans of an agent say about one text; the stricter of them decides.
+    """What the compliance scans say about one text; of the two scans of an agent the stricter one decides.
 
     Attributes:
-        stage: `input` for what the user says, `output` for what the model says, `tool` for what a tool returned.
+        stage: `input` for what the user says, `output` for what the model says, `tool` for what a tool returned,
+            `history` for the system prompt and for a history that was set, `check` for the
+            text of a workflow's `compliance_check`.
         action: `Allow`, `AllowAndLog`, `Review` or `Block`.
         violations: The kinds of violation, each once.
         risk_score: 0 to 1, the higher one of the two scans.

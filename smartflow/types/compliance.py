@@ -50,6 +50,8 @@ class ComplianceResult(Result):
         recommendations: What to do about the findings.
         redacted_content: The text with placeholders such as `[EMAIL]`, or None when the gateway sent none.
         risk_score: 0 to 1.
+        recommended_action: What the policy wants done: `Allow`, `AllowAndLog`, `Review` or `Block`; None when the
+            gateway does not say.
     """
 
     has_violations: bool = field(default=True, metadata=_NEEDED)
@@ -60,6 +62,7 @@ class ComplianceResult(Result):
     recommendations: List[str] = field(default_factory=list)
     redacted_content: Optional[str] = None
     risk_score: float = 1.0
+    recommended_action: Optional[str] = None
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any], reply: Any = None) -> ComplianceResult:

@@ -27,9 +27,9 @@ def agent_of(sf: Face, **options: Any) -> Face:
     return Face(sf.flavour, kind(sf.client, **options), sf._loop)
 
 
-def workflow_of(sf: Face) -> Face:
+def workflow_of(sf: Face, **options: Any) -> Face:
     kind: Any = SmartflowWorkflow if sf.flavour == "async" else SyncSmartflowWorkflow
-    return Face(sf.flavour, kind(sf.client), sf._loop)
+    return Face(sf.flavour, kind(sf.client, **options), sf._loop)
 
 
 @pytest.mark.parametrize("options", [{}, {"scan_input": False}, {"scan_output": False}])
@@ -60,16 +60,31 @@ def test_without_scans_an_agent_talks_to_the_provider(
     assert request.json()["messages"] == [{"role": "user", "content": "Hello"}]
 
 
-def test_a_workflow_chats_directly_but_does_not_check(connect: Connect, server: HostileServer, at: Any) -> None:
+def test_a_workflow_that_checks_is_refused_with_the_cure_before_anything_is_sent(
+    connect: Connect, server: HostileServer, at: Any
+) -> None:
+    at("openai")
+    server.answer(reply(chat("Hi")))
+    sf = connect()
+    for options, sent in (({}, 0), ({"enable_compliance_scan": False}, 1)):
+        workflow = workflow_of(sf, **options)
+        workflow.add_step("greet", "chat", {"prompt": "{input}"}, ["check"])
+        workflow.add_step("check", "compliance_check", {"content": "{output}"})
+        if sent:
+            result = workflow.execute({"input": "Hello"})
+            assert (result.success, result.output, result.total_tokens) == (True, "Hi", 5)
+        else:
+            with pytest.raises(DirectModeError, match=r"Workflow\(\.\.\., enable_compliance_scan=False"):
+                workflow.execute({"input": "Hello"})
+        assert len(server.requests) == sent
+
+
+def test_a_workflow_without_checks_needs_no_gateway(connect: Connect, server: HostileServer, at: Any) -> None:
     at("openai")
     server.answer(reply(chat("Hi")))
     workflow = workflow_of(connect())
-    workflow.add_step("greet", "chat", {"prompt": "{input}"}, ["check"])
-    workflow.add_step("check", "compliance_check", {"content": "{output}"})
-    result = workflow.execute({"input": "Hello"})
-    assert result.success is False
-    assert result.steps_executed == ["greet", "check"]
-    assert isinstance(result.exception, DirectModeError)
+    workflow.add_step("greet", "chat", {"prompt": "{input}"})
+    assert workflow.execute("Hello").output == "Hi"
 
 
 def test_a_cancelled_turn_leaves_the_history_and_the_next_turn_works(server: HostileServer, at: Any) -> None:

@@ -256,6 +256,8 @@ class ComplianceResult(TypedDict):
     """100 minus 100 times `risk_score`."""
     risk_level: RiskLevel
     """The band of `risk_score`."""
+    recommended_action: NotRequired[RecommendedAction]
+    """What the policy wants done with the text."""
 
 
 class RegexViolation(TypedDict):

@@ -144,6 +144,7 @@ class Assessment:
             "has_violations": bool(self.findings),
             "compliance_score": self.compliance_score,
             "risk_level": risk_level(self.risk_score),
+            "recommended_action": self.action,
         }
 
     def intelligent_scan(self, scan_id: str) -> dict[str, Any]:

@@ -100,21 +100,32 @@ async def test_scans_are_left_out_when_the_caller_says_so(sf: SmartflowClient, o
     assert "4111" in await agent.chat(CARD, **options)
 
 
-async def test_the_chosen_policy_is_applied(sf: SmartflowClient) -> None:
-    """The general scan wants a passport number reviewed; only one of the policies blocks it."""
+@pytest.mark.parametrize(
+    ("text", "policy", "action"),
+    [
+        (PASSPORT, "enterprise_standard", "Review"),
+        (PASSPORT, "pci_dss_strict", "Block"),
+        (EMAIL, "enterprise_standard", "AllowAndLog"),
+        (EMAIL, "hipaa", "Review"),
+    ],
+)
+async def test_the_thresholds_of_the_chosen_policy_decide(
+    sf: SmartflowClient, text: str, policy: str, action: str
+) -> None:
     seen: List[ScanVerdict] = []
 
-    def approve(verdict: ScanVerdict) -> bool:
+    def told(verdict: ScanVerdict) -> bool:
         seen.append(verdict)
         return True
 
-    usual = SmartflowAgent(sf, compliance_policy="pci_dss_strict", on_review=approve)
-    await usual.chat(PASSPORT, scan_output=False)
-    assert [(verdict.action, verdict.policy) for verdict in seen] == [("Review", "pci_dss_strict")]
-    careful = SmartflowAgent(sf, compliance_policy="gdpr", on_review=approve)
-    with pytest.raises(ComplianceError, match="gdpr"):
-        await careful.chat(PASSPORT, scan_output=False)
-    assert len(seen) == 1
+    agent = SmartflowAgent(sf, compliance_policy=policy, on_review=told, on_log=told)
+    if action == "Block":
+        with pytest.raises(ComplianceError, match=f"policy {policy}"):
+            await agent.chat(text, scan_output=False)
+        assert seen == []
+    else:
+        await agent.chat(text, scan_output=False)
+        assert [(verdict.action, verdict.policy) for verdict in seen] == [(action, policy)]
 
 
 async def test_an_unknown_policy_is_an_error_and_no_pass(sf: SmartflowClient) -> None:
@@ -242,6 +253,54 @@ async def test_a_tool_result_is_scanned_before_the_model_gets_it(sf: SmartflowCl
         await agent.chat("What is the weather in Paris?")
     assert caught.value.details["stage"] == "tool"
     assert agent.message_count == 0
+
+
+async def test_the_system_prompt_is_scanned_once(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
+    first, second = await agent.run("Hello"), await agent.run("Hello again")
+    assert [verdict.stage for verdict in first.scans] == ["history", "input", "output"]
+    assert [verdict.stage for verdict in second.scans] == ["input", "output"]
+    telling = SmartflowAgent(sf, system_prompt=CARD)
+    with pytest.raises(ComplianceError) as caught:
+        await telling.chat("Hello")
+    assert caught.value.details["stage"] == "history"
+    assert telling.message_count == 1
+
+
+async def test_a_history_that_was_set_is_scanned_before_the_model_gets_it(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf)
+    agent.set_history([{"role": "user", "content": [{"type": "text", "text": CARD}]}])
+    for _ in range(2):
+        with pytest.raises(ComplianceError) as caught:
+            await agent.chat("And then?")
+        assert caught.value.details["stage"] == "history"
+    await agent.chat("And then?", scan_input=False, scan_output=False)
+    assert agent.message_count == 3
+
+
+async def test_a_history_that_is_cleared_in_the_midst_of_a_turn_stays_cleared(sf: SmartflowClient) -> None:
+    def forget_everything() -> str:
+        """Forget everything."""
+        agent.clear_history()
+        return "done"
+
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM, tools=[forget_everything])
+    await agent.chat("Hello")
+    await agent.chat("Please forget everything")
+    roles = [message["role"] for message in agent.get_history()]
+    assert roles == ["system", "user", "assistant", "tool", "assistant"]
+    assert agent.get_history()[1]["content"] == "Please forget everything"
+
+
+async def test_a_tool_that_talks_to_its_own_agent_is_an_error_and_no_standstill(sf: SmartflowClient) -> None:
+    async def get_weather(city: str) -> str:
+        """Tell the weather of a city."""
+        return await agent.chat("What is the weather?")
+
+    agent = SmartflowAgent(sf, tools=[get_weather], timeout=20)
+    result = await agent.run("What is the weather in Paris?")
+    assert "in the midst of a turn" in str(result.tool_calls[0].error)
+    assert (await agent.run("Hello")).content
 
 
 async def test_a_tool_without_a_function_is_told_to_the_model(sf: SmartflowClient) -> None:

@@ -164,3 +164,9 @@ async def test_the_health_of_the_engine_names_its_parts(sf: SmartflowClient) -> 
     assert health["status"] == "healthy"
     assert health["ml_engine"] == "healthy"
     assert {"embedding_service", "behavior_analysis", "version"} <= set(health)
+
+
+@pytest.mark.parametrize(("policy", "action"), [("enterprise_standard", "Review"), ("pci_dss_strict", "Block")])
+async def test_the_rules_tell_what_the_policy_wants_done(sf: SmartflowClient, policy: str, action: str) -> None:
+    result = await sf.check_compliance("My passport number is X12345678", policy=policy)
+    assert (result.has_violations, result.recommended_action) == (True, action)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 import pytest
 
-from smartflow import ComplianceError, SmartflowAgent, SmartflowClient, SmartflowWorkflow, ValidationError
+from smartflow import ComplianceError, ScanVerdict, SmartflowAgent, SmartflowClient, SmartflowWorkflow, ValidationError
 
 pytestmark = pytest.mark.asyncio
 
@@ -78,14 +78,60 @@ async def test_a_violation_can_be_branched_on(sf: SmartflowClient) -> None:
     assert (await workflow.execute({"input": "Hello"})).steps_executed == ["check", "route", "go"]
 
 
+PASSPORT = {"input": "My passport number is X12345678"}
+
+
+def checking(sf: SmartflowClient, policy: str = "enterprise_standard", **options: Any) -> SmartflowWorkflow:
+    config = {"content": "{input}", "policy": policy}
+    return SmartflowWorkflow(sf, **options).add_step("check", "compliance_check", config)
+
+
 async def test_the_policy_of_a_check_is_applied(sf: SmartflowClient) -> None:
-    text = {"input": "The server is 93.184.216.34"}
-    usual = SmartflowWorkflow(sf).add_step("check", "compliance_check", {"content": "{input}"})
-    cards = SmartflowWorkflow(sf).add_step(
-        "check", "compliance_check", {"content": "{input}", "policy": "pci_dss_strict"}
-    )
-    assert (await usual.execute(text)).success is False
-    assert (await cards.execute(text)).success is True
+    """One policy wants a passport number reviewed, the other one blocks it."""
+    seen: List[ScanVerdict] = []
+
+    def approve(verdict: ScanVerdict) -> bool:
+        seen.append(verdict)
+        return True
+
+    assert (await checking(sf, on_review=approve).execute(PASSPORT)).success is True
+    assert [(verdict.stage, verdict.action, verdict.violations) for verdict in seen] == [
+        ("check", "Review", ["passport"])
+    ]
+    strict = await checking(sf, "pci_dss_strict", on_review=approve).execute(PASSPORT)
+    assert isinstance(strict.exception, ComplianceError)
+    assert len(seen) == 1
+
+
+async def test_a_text_to_be_reviewed_fails_the_check_unless_it_is_approved(sf: SmartflowClient) -> None:
+    without = await checking(sf).execute(PASSPORT)
+    assert without.success is False
+    assert "give on_review= to the workflow" in without.errors[0]
+    refused = await checking(sf, on_review=lambda verdict: "yes").execute(PASSPORT)
+    assert "did not approve" in refused.errors[0]
+
+
+async def test_a_text_to_be_logged_passes_the_check_and_is_told(sf: SmartflowClient) -> None:
+    told: List[ScanVerdict] = []
+    result = await checking(sf, on_log=told.append).execute({"input": "Write to john.doe@example.com"})
+    assert result.success is True
+    assert [(verdict.action, verdict.violations) for verdict in told] == [("AllowAndLog", ["email"])]
+    assert result.records[0].output["recommended_action"] == "AllowAndLog"
+
+
+async def test_checks_are_skipped_when_the_caller_says_so(sf: SmartflowClient) -> None:
+    result = await checking(sf, enable_compliance_scan=False).execute({"input": CARD})
+    assert (result.success, result.steps_executed, result.records[0].output) == (True, ["check"], None)
+
+
+async def test_what_was_never_checked_is_not_branched_on(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf, enable_compliance_scan=False)
+    workflow.add_step("check", "compliance_check", {"content": "{input}"}, ["route"])
+    cases = {"false": "go"}
+    workflow.add_step("route", "condition", {"field": "check.has_violations", "cases": cases})
+    workflow.add_step("go", "chat", {"prompt": "{input}"})
+    result = await workflow.execute({"input": CARD})
+    assert (result.success, result.steps_executed) == (False, ["check", "route"])
 
 
 async def test_an_error_step_takes_over_and_the_run_succeeds(sf: SmartflowClient) -> None:

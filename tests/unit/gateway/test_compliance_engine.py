@@ -56,6 +56,7 @@ def test_a_clean_text_is_compliant_and_comes_back_unchanged(engine: ComplianceEn
         "has_violations": False,
         "compliance_score": 100.0,
         "risk_level": "low",
+        "recommended_action": "Allow",
     }
 
 

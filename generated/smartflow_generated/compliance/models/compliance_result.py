@@ -7,6 +7,8 @@ from typing import Any, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ...types import UNSET, Unset
+from ..models.recommended_action import RecommendedAction
 from ..models.risk_level import RiskLevel
 
 T = TypeVar("T", bound="ComplianceResult")
@@ -28,6 +30,8 @@ class ComplianceResult:
         compliance_score (float): 100 minus 100 times `risk_score`.
         risk_level (RiskLevel): The band of a risk: `low` below 0.25, `medium` below 0.5, `high` below 0.75, otherwise
             `critical`.
+        recommended_action (RecommendedAction | Unset): `Allow` it, `AllowAndLog` it, let a person `Review` it, or
+            `Block` it.
     """
 
     compliant: bool
@@ -39,6 +43,7 @@ class ComplianceResult:
     has_violations: bool
     compliance_score: float
     risk_level: RiskLevel
+    recommended_action: RecommendedAction | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +66,10 @@ class ComplianceResult:
 
         risk_level = self.risk_level.value
 
+        recommended_action: str | Unset = UNSET
+        if not isinstance(self.recommended_action, Unset):
+            recommended_action = self.recommended_action.value
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -76,6 +85,8 @@ class ComplianceResult:
                 "risk_level": risk_level,
             }
         )
+        if recommended_action is not UNSET:
+            field_dict["recommended_action"] = recommended_action
 
         return field_dict
 
@@ -105,6 +116,13 @@ class ComplianceResult:
 
         risk_level = RiskLevel(d.pop("risk_level"))
 
+        _recommended_action = d.pop("recommended_action", UNSET)
+        recommended_action: RecommendedAction | Unset
+        if isinstance(_recommended_action, Unset):
+            recommended_action = UNSET
+        else:
+            recommended_action = RecommendedAction(_recommended_action)
+
         compliance_result = cls(
             compliant=compliant,
             risk_score=risk_score,
@@ -115,6 +133,7 @@ class ComplianceResult:
             has_violations=has_violations,
             compliance_score=compliance_score,
             risk_level=risk_level,
+            recommended_action=recommended_action,
         )
 
         compliance_result.additional_properties = d

@@ -58,6 +58,9 @@ class ComplianceResult(Model):
         StrictFloat, Field(description="100 minus 100 times `risk_score`.", examples=[70], ge=0.0, le=100.0)
     ]
     risk_level: Annotated[RiskLevel, Field(description="The band of `risk_score`.")]
+    recommended_action: Annotated[
+        RecommendedAction | None, Field(description="What the policy wants done with the text."), Given
+    ] = None
 
 
 CountByCategory = TypeAliasType("CountByCategory", dict[str, Integer])
