@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, 
 
 from .._core.check import check_identity, check_int, check_messages, check_text
 from .._core.defaults import TEMPERATURE
+from .._core.history import trimmed
 from .._core.spending import Spending
 from .._core.structured import StructuredOutput
 from .._core.tools import tools_of
@@ -58,6 +59,8 @@ class SmartflowAgent:
         max_turns: How many calls of the model one message may take.
         max_parallel_tools: How many tools run at the same time.
         timeout: Seconds for one message, all calls of the model together; a tool that runs is not interrupted.
+        max_history_tokens: After a turn the oldest turns are forgotten until about so many tokens are left, as the
+            provider counts them; the system prompt and the last turn always stay. None keeps everything.
 
     Raises:
         ConfigError: An argument is wrong.
@@ -86,6 +89,7 @@ class SmartflowAgent:
         max_turns: int = 10,
         max_parallel_tools: int = 4,
         timeout: Optional[float] = None,
+        max_history_tokens: Optional[int] = None,
     ) -> None:
         if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout <= 0):
             raise ConfigError(f"timeout must be a positive number of seconds, not {timeout!r}")
@@ -106,6 +110,9 @@ class SmartflowAgent:
         self.max_turns: int = check_int(max_turns, "max_turns", 1)
         self.max_parallel_tools: int = check_int(max_parallel_tools, "max_parallel_tools", 1)
         self.timeout: Optional[float] = timeout
+        self.max_history_tokens: Optional[int] = (
+            None if max_history_tokens is None else check_int(max_history_tokens, "max_history_tokens", 1)
+        )
         self._tools = tools_of(tools)
         self._spending = Spending()
         self._lock = aio.Lock()
@@ -193,7 +200,7 @@ class SmartflowAgent:
             try:
                 result = await turn.run(message)
                 # Added, not replaced: the history may have been cleared meanwhile.
-                self._messages = [*self._messages, *turn.said]
+                self._messages = self._kept([*self._messages, *turn.said], turn.tokens)
                 if scan_input and self._unscanned is unscanned:
                     self._unscanned = []
             finally:
@@ -204,6 +211,10 @@ class SmartflowAgent:
                     if each is not None:
                         each.add(turn.spending.usage, turn.spending.cost_cents)
         return result
+
+    def _kept(self, messages: List[Dict[str, Any]], tokens: int) -> List[Dict[str, Any]]:
+        limit = self.max_history_tokens
+        return messages if limit is None else trimmed(messages, limit, tokens)
 
     def _turn(self, scan_input: bool, scan_output: bool, wanted: Optional[StructuredOutput]) -> AsyncTurn:
         client = self.client if self.user_id is None else self.client.with_options(user_id=self.user_id)

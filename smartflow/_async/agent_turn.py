@@ -58,6 +58,8 @@ class AsyncTurn:
         self._ends = None if timeout is None else time.monotonic() + timeout
         self._called: List[ToolCall] = []
         self.spending = Spending()
+        # What the provider counted for the whole conversation in its last answer.
+        self.tokens = 0
 
     async def run(self, message: str) -> AgentResult:
         """The result; `said` is then the whole turn."""
@@ -109,6 +111,7 @@ class AsyncTurn:
         client = self._client if self._ends is None else self._client.with_options(timeout=self._left())
         answer: AIResponse = await client.chat_completions(self.messages, **self._request)
         self.spending.add_answer(answer)
+        self.tokens = answer.usage.total_tokens
         return answer
 
     def _left(self) -> float:

@@ -292,6 +292,17 @@ async def test_a_history_that_is_cleared_in_the_midst_of_a_turn_stays_cleared(sf
     assert agent.get_history()[1]["content"] == "Please forget everything"
 
 
+async def test_a_long_conversation_forgets_its_oldest_turns(sf: SmartflowClient) -> None:
+    agent = SmartflowAgent(sf, system_prompt=SYSTEM, max_history_tokens=300)
+    for number in ("one", "two", "three", "four", "five", "six", "seven", "eight"):
+        await agent.chat(f"Question {number}")
+        history = agent.get_history()
+        assert [message["role"] for message in history[:3]] == ["system", "user", "assistant"]
+        assert f"Question {number}" in history[-2]["content"]
+    assert 3 <= agent.message_count < 17
+    assert "Question one" not in str(agent.get_history())
+
+
 async def test_a_tool_that_talks_to_its_own_agent_is_an_error_and_no_standstill(sf: SmartflowClient) -> None:
     async def get_weather(city: str) -> str:
         """Tell the weather of a city."""
@@ -373,6 +384,7 @@ async def test_a_conversation_is_kept_as_json_and_continued(sf: SmartflowClient)
         ({"user_id": ""}, "user_id"),
         ({"name": ""}, "name"),
         ({"max_turns": 0}, "max_turns"),
+        ({"max_history_tokens": 0}, "max_history_tokens"),
     ],
 )
 async def test_a_wrong_argument_is_named(sf: SmartflowClient, options: Dict[str, Any], word: str) -> None:
