@@ -6,7 +6,7 @@ import copy
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .._core.check import check_identity, check_int, check_messages, check_text
+from .._core.check import check_flag, check_hook, check_identity, check_int, check_messages, check_text
 from .._core.defaults import TEMPERATURE
 from .._core.history import trimmed
 from .._core.spending import Spending
@@ -102,11 +102,11 @@ class SmartflowAgent:
         self.temperature: Optional[float] = temperature
         self.max_tokens: Optional[int] = max_tokens
         self.compliance_policy: str = check_text(compliance_policy, "compliance_policy")
-        self.enable_compliance_scan: bool = enable_compliance_scan
+        self.enable_compliance_scan: bool = check_flag(enable_compliance_scan, "enable_compliance_scan")
         self.user_id: Optional[str] = None if user_id is None else check_identity(user_id, "user_id")
         self.org_id: Optional[str] = None if org_id is None else check_text(org_id, "org_id")
-        self.on_review: Optional[Callable[[ScanVerdict], Any]] = on_review
-        self.on_log: Optional[Callable[[ScanVerdict], Any]] = on_log
+        self.on_review: Optional[Callable[[ScanVerdict], Any]] = check_hook(on_review, "on_review")
+        self.on_log: Optional[Callable[[ScanVerdict], Any]] = check_hook(on_log, "on_log")
         self.max_turns: int = check_int(max_turns, "max_turns", 1)
         self.max_parallel_tools: int = check_int(max_parallel_tools, "max_parallel_tools", 1)
         self.timeout: Optional[float] = timeout
@@ -184,8 +184,8 @@ class SmartflowAgent:
     ) -> AgentResult:
         """A turn; `also` counts what it used, like the agent itself does, whatever becomes of it."""
         check_text(message, "message")
-        scan_input = scan_input and self.enable_compliance_scan
-        scan_output = scan_output and self.enable_compliance_scan
+        scan_input = check_flag(scan_input, "scan_input") and self.enable_compliance_scan
+        scan_output = check_flag(scan_output, "scan_output") and self.enable_compliance_scan
         if scan_input or scan_output:
             check_scannable(self.client, f"agent {self.name!r}", _WITHOUT_SCANS)
         if self._current is not None and self._current in _TURNS.get():

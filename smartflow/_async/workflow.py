@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
 
-from .._core.check import check_int, check_text
+from .._core.check import check_flag, check_hook, check_int, check_text
 from .._core.workflow_checks import problems_of
-from ..exceptions import ValidationError
+from ..exceptions import SmartflowError, ValidationError
 from ..types.agents import ScanVerdict, WorkflowResult, WorkflowStep
+from .agent import SmartflowAgent
 from .agent_scans import AsyncGate, check_scannable
 from .workflow_run import AsyncRun
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from .client import SmartflowClient
 
 __all__ = ["SmartflowWorkflow"]
+
+MAX_DEPTH = 16
+# How many workflows run one another, above the code that runs now.
+_DEPTH: ContextVar[int] = ContextVar("depth", default=0)
 
 
 class SmartflowWorkflow:
@@ -50,9 +56,9 @@ class SmartflowWorkflow:
     ) -> None:
         self.client: SmartflowClient = client
         self.name: str = check_text(name, "name")
-        self.enable_compliance_scan: bool = enable_compliance_scan
-        self.on_review: Optional[Callable[[ScanVerdict], Any]] = on_review
-        self.on_log: Optional[Callable[[ScanVerdict], Any]] = on_log
+        self.enable_compliance_scan: bool = check_flag(enable_compliance_scan, "enable_compliance_scan")
+        self.on_review: Optional[Callable[[ScanVerdict], Any]] = check_hook(on_review, "on_review")
+        self.on_log: Optional[Callable[[ScanVerdict], Any]] = check_hook(on_log, "on_log")
         self.steps: Dict[str, WorkflowStep] = {}
         self.entry_step: Optional[str] = None
 
@@ -118,7 +124,7 @@ class SmartflowWorkflow:
             ["step 'a': leads to 'b', which is no step"]
         """
         given: Optional[FrozenSet[str]] = None if variables is None else frozenset(variables)
-        return problems_of(self.steps, self.entry_step, given)
+        return problems_of(self.steps, self.entry_step, given, {"agent": SmartflowAgent, "workflow": SmartflowWorkflow})
 
     async def execute(self, input_data: Union[str, Mapping[str, Any]], max_iterations: int = 100) -> WorkflowResult:
         """Run the workflow, and return how it went. A step that fails is told in the result, not raised.
@@ -147,8 +153,17 @@ class SmartflowWorkflow:
         if problems:
             run.errors += problems
             run.exception = ValidationError(f"workflow {self.name!r} cannot be run: {'; '.join(problems)}")
-        else:
+            return run.result()
+        depth = _DEPTH.get() + 1
+        if depth > MAX_DEPTH:
+            raise SmartflowError(
+                f"workflow {self.name!r} is nested {depth} deep: does it run itself?", code="max_depth"
+            )
+        before = _DEPTH.set(depth)
+        try:
             await run.follow(str(self.entry_step), max_iterations)
+        finally:
+            _DEPTH.reset(before)
         return run.result()
 
     def _gate(self) -> Optional[AsyncGate]:
@@ -168,4 +183,7 @@ def _variables_of(data: Any) -> Dict[str, Any]:
         raise ValidationError(
             f"input_data must be a dict of variables or a string, not {type(data).__name__}", param="input_data"
         )
+    odd = [name for name in data if not isinstance(name, str)]
+    if odd:
+        raise ValidationError(f"input_data must have strings as names, not {odd[0]!r}", param="input_data")
     return dict(data)

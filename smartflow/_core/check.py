@@ -9,6 +9,8 @@ from ..exceptions import ConfigError, ValidationError
 __all__ = [
     "check_connections",
     "check_extras",
+    "check_flag",
+    "check_hook",
     "check_identity",
     "check_int",
     "check_messages",
@@ -53,6 +55,20 @@ def check_int(value: object, name: str, minimum: int, maximum: Optional[int] = N
         raise ValidationError(f"{name} must be at least {minimum}, not {value}", param=name)
     if maximum is not None and value > maximum:
         raise ValidationError(f"{name} must be at most {maximum}, not {value}", param=name)
+    return value
+
+
+def check_flag(value: object, name: str) -> bool:
+    """True or False, and nothing that merely counts as one: what turns a scan off must be said."""
+    if not isinstance(value, bool):
+        raise ValidationError(f"{name} must be True or False, not {value!r:.80}", param=name)
+    return value
+
+
+def check_hook(value: Any, name: str) -> Any:
+    """A function, or None."""
+    if value is not None and not callable(value):
+        raise ValidationError(f"{name} must be a function or None, not {type(value).__name__}", param=name)
     return value
 
 

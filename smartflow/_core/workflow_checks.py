@@ -6,32 +6,19 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Set
 
 from ..types.agents import WorkflowStep
 from .templates import variables
+from .workflow_configs import ACTIONS, TEMPLATES, problems_of_config
 
-__all__ = ["ACTIONS", "problems_of", "targets_of"]
-
-# The keys of each action's config, the needed ones first.
-ACTIONS: Mapping[str, Any] = {
-    "chat": ((), ("prompt", "model", "temperature", "max_tokens", "system_prompt", "timeout", "retries")),
-    "compliance_check": ((), ("content", "policy", "on_violation", "timeout", "retries")),
-    "condition": (("cases",), ("field", "default")),
-    "function": (("function",), ("input",)),
-    "agent": (("agent",), ("message",)),
-    "workflow": (("workflow",), ("input",)),
-    "parallel": (("steps",), ("max_parallel",)),
-    "wait": (("seconds",), ()),
-}
-_TEMPLATES = ("prompt", "system_prompt", "content", "input", "message")
-_MAPPINGS = ("cases",)
+__all__ = ["problems_of", "targets_of"]
 
 
 def targets_of(step: WorkflowStep) -> List[str]:
-    """All steps that can come after this one."""
+    """All that stands where the name of a step that comes after this one belongs."""
     config = step.config if isinstance(step.config, Mapping) else {}
     found: List[Any] = list(step.next_steps)
     if step.action == "condition":
         cases = config.get("cases")
         found += [*(cases.values() if isinstance(cases, Mapping) else ()), config.get("default")]
-    return [each for each in (*found, *branches_of(step), step.on_error) if each]
+    return [each for each in (*found, *branches_of(step), step.on_error) if each is not None]
 
 
 def branches_of(step: WorkflowStep) -> List[Any]:
@@ -40,13 +27,21 @@ def branches_of(step: WorkflowStep) -> List[Any]:
     return list(branches) if isinstance(branches, (list, tuple)) else []
 
 
-def problems_of(steps: Mapping[str, WorkflowStep], entry: Optional[str], given: Optional[FrozenSet[str]]) -> List[str]:
-    """The problems in words, each with its step; `given` are the variables of the input, None when not known yet."""
+def problems_of(
+    steps: Mapping[str, WorkflowStep],
+    entry: Optional[str],
+    given: Optional[FrozenSet[str]],
+    kinds: Mapping[str, type],
+) -> List[str]:
+    """The problems in words, each with its step.
+
+    `given` are the variables of the input, None when not known yet; `kinds` the classes whose objects can be a step.
+    """
     if entry is None or entry not in steps:
         return ["the workflow has no entry step: add one with add_step()"]
     found: List[str] = []
     for step in steps.values():
-        found += [f"step {step.name!r}: {problem}" for problem in _of_step(step, steps, given)]
+        found += [f"step {step.name!r}: {problem}" for problem in _of_step(step, steps, given, kinds)]
     reached = _reached(steps, entry)
     found += [f"step {name!r} is never reached from {entry!r}" for name in steps if name not in reached]
     endless = reached - _ending(steps) if not found else set()
@@ -55,19 +50,16 @@ def problems_of(steps: Mapping[str, WorkflowStep], entry: Optional[str], given: 
     return found
 
 
-def _of_step(step: WorkflowStep, steps: Mapping[str, WorkflowStep], given: Optional[FrozenSet[str]]) -> Iterator[str]:
+def _of_step(
+    step: WorkflowStep,
+    steps: Mapping[str, WorkflowStep],
+    given: Optional[FrozenSet[str]],
+    kinds: Mapping[str, type],
+) -> Iterator[str]:
     if step.action not in ACTIONS:
         yield f"there is no action {step.action!r}; actions: {', '.join(ACTIONS)}"
         return
-    needed, optional = ACTIONS[step.action]
-    known = (*needed, *optional)
-    yield from (f"config needs {name!r}" for name in needed if name not in step.config)
-    yield from (
-        f"config has {name!r}; {step.action} knows {', '.join(known)}" for name in step.config if name not in known
-    )
-    yield from (
-        f"config {name!r} must be a dict" for name in _MAPPINGS if not isinstance(step.config.get(name, {}), Mapping)
-    )
+    yield from problems_of_config(step, kinds)
     if step.action == "parallel":
         yield from _of_branches(step, steps)
     if step.action == "condition":
@@ -75,19 +67,17 @@ def _of_step(step: WorkflowStep, steps: Mapping[str, WorkflowStep], given: Optio
             yield "a condition goes on by its cases and default, not by next_steps"
     elif len(step.next_steps) > 1:
         yield f"it can go on to one step only, not to {', '.join(step.next_steps)}: branch with a condition"
-    yield from (f"leads to {name!r}, which is no step" for name in targets_of(step) if name not in steps)
+    names = list(steps)
+    yield from (f"leads to {name!r}, which is no step" for name in targets_of(step) if name not in names)
     if given is not None:
         yield from _unknown_variables(step, steps, given)
 
 
 def _of_branches(step: WorkflowStep, steps: Mapping[str, WorkflowStep]) -> Iterator[str]:
     names = branches_of(step)
-    if not names or len(set(names)) < len(names):
+    if not names or any(name in names[:at] for at, name in enumerate(names)):
         yield "config 'steps' must be a list of different steps"
-    limit = step.config.get("max_parallel", 1)
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        yield "config 'max_parallel' must be a whole number of at least 1"
-    for branch in (steps[name] for name in names if name in steps):
+    for branch in (step for step in steps.values() if step.name in names):
         if branch.action in ("parallel", "condition"):
             yield f"its branch {branch.name!r} is a {branch.action}, which cannot run beside others"
         if branch.next_steps or branch.on_error:
@@ -96,7 +86,7 @@ def _of_branches(step: WorkflowStep, steps: Mapping[str, WorkflowStep]) -> Itera
 
 def _unknown_variables(step: WorkflowStep, steps: Mapping[str, WorkflowStep], given: FrozenSet[str]) -> Iterator[str]:
     known = {*given, *steps, "output", "error"}
-    texts = [step.config[name] for name in _TEMPLATES if isinstance(step.config.get(name), str)]
+    texts = [step.config[name] for name in TEMPLATES if isinstance(step.config.get(name), str)]
     wanted: Dict[str, None] = dict.fromkeys(name for text in texts for name in variables(text))
     if step.action == "condition":
         wanted[str(step.config.get("field", "output"))] = None
@@ -110,7 +100,7 @@ def _reached(steps: Mapping[str, WorkflowStep], entry: str) -> Set[str]:
     waiting = [entry]
     while waiting:
         name = waiting.pop()
-        if name in steps and name not in seen:
+        if isinstance(name, str) and name in steps and name not in seen:
             seen.add(name)
             waiting += targets_of(steps[name])
     return seen
@@ -120,7 +110,11 @@ def _ending(steps: Mapping[str, WorkflowStep]) -> Set[str]:
     """The steps from which an end can be reached."""
     ends = {step.name for step in steps.values() if step.action != "condition" and not step.next_steps}
     while True:
-        more = {step.name for step in steps.values() if step.name not in ends and ends.intersection(targets_of(step))}
+        more = {
+            step.name
+            for step in steps.values()
+            if step.name not in ends and any(each in ends for each in targets_of(step))
+        }
         if not more:
             return ends
         ends |= more

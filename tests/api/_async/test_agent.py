@@ -384,12 +384,21 @@ async def test_a_conversation_is_kept_as_json_and_continued(sf: SmartflowClient)
         ({"user_id": ""}, "user_id"),
         ({"name": ""}, "name"),
         ({"max_turns": 0}, "max_turns"),
+        ({"enable_compliance_scan": None}, "enable_compliance_scan must be True or False"),
+        ({"on_review": True}, "on_review must be a function"),
+        ({"on_log": "log"}, "on_log must be a function"),
         ({"max_history_tokens": 0}, "max_history_tokens"),
     ],
 )
 async def test_a_wrong_argument_is_named(sf: SmartflowClient, options: Dict[str, Any], word: str) -> None:
     with pytest.raises((ConfigError, ValidationError), match=word):
         SmartflowAgent(sf, **options)
+
+
+@pytest.mark.parametrize("options", [{"scan_input": None}, {"scan_output": 0}])
+async def test_a_scan_is_turned_off_by_false_only(sf: SmartflowClient, options: Dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="must be True or False"):
+        await SmartflowAgent(sf).chat("Hello", **options)
 
 
 async def test_an_empty_message_is_refused(sf: SmartflowClient) -> None:

@@ -289,3 +289,52 @@ async def test_a_wrong_step_is_refused(sf: SmartflowClient, arguments: Dict[str,
     workflow = SmartflowWorkflow(sf).add_step("a", "chat")
     with pytest.raises(ValidationError, match=word):
         workflow.add_step(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("action", "config", "word"),
+    [
+        ("chat", {"prompt": 5}, "'prompt' must be a string"),
+        ("chat", {"model": ""}, "'model' must be a string, not empty"),
+        ("chat", {"temperature": "hot"}, "'temperature' must be a number from 0 to 2"),
+        ("chat", {"max_tokens": 0}, "'max_tokens' must be a whole number"),
+        ("chat", {"timeout": 0}, "'timeout' must be"),
+        ("chat", {"retries": True}, "'retries' must be"),
+        ("chat", {"promt": "Hi"}, "config has 'promt'"),
+        ("compliance_check", {"policy": None}, "'policy' must be"),
+        ("compliance_check", {"on_violation": "ignore"}, "'fail' or 'continue'"),
+        ("condition", {}, "config needs 'cases'"),
+        ("condition", {"cases": {"a": ["b"]}}, "'cases' must be a dict of strings"),
+        ("condition", {"cases": {1: "only"}}, "'cases' must be a dict of strings"),
+        ("function", {"function": "len"}, "'function' must be something that can be called"),
+        ("agent", {"agent": None}, "'agent' must be a SmartflowAgent"),
+        ("workflow", {"workflow": "other"}, "'workflow' must be a SmartflowWorkflow"),
+        ("wait", {"seconds": -1}, "'seconds' must be"),
+    ],
+)
+async def test_a_config_that_does_not_fit_is_named_before_anything_is_run(
+    sf: SmartflowClient, action: str, config: Dict[str, Any], word: str
+) -> None:
+    result = await SmartflowWorkflow(sf).add_step("only", action, config).execute({"input": "Hello"})
+    assert (result.success, result.steps_executed) == (False, [])
+    assert word in result.errors[0]
+
+
+@pytest.mark.parametrize("names", [{"next_steps": [["a"]]}, {"next_steps": [3]}, {"on_error": {"a": 1}}])
+async def test_what_is_no_name_of_a_step_is_no_step(sf: SmartflowClient, names: Dict[str, Any]) -> None:
+    result = await SmartflowWorkflow(sf).add_step("only", "chat", **names).execute({"input": "Hello"})
+    assert "which is no step" in result.errors[0]
+
+
+async def test_a_workflow_that_runs_itself_fails(sf: SmartflowClient) -> None:
+    workflow = SmartflowWorkflow(sf)
+    workflow.add_step("again", "workflow", {"workflow": workflow, "input": "{input}"})
+    result = await workflow.execute("Hello")
+    assert result.success is False
+    assert "does it run itself?" in result.errors[0]
+
+
+async def test_variables_have_names(sf: SmartflowClient) -> None:
+    bad: Any = {1: "x"}
+    with pytest.raises(ValidationError, match="strings as names"):
+        await SmartflowWorkflow(sf).add_step("only", "chat").execute(bad)
