@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List
 
@@ -11,9 +10,7 @@ import pytest
 
 from smartflow import (
     AgentResult,
-    ComplianceError,
     ConfigError,
-    ScanVerdict,
     SmartflowAgent,
     SmartflowClient,
     SmartflowError,
@@ -24,8 +21,6 @@ from smartflow import (
 pytestmark = pytest.mark.asyncio
 
 CARD = "My card is 4111-1111-1111-1111"
-PASSPORT = "My passport number is X12345678"
-EMAIL = "Write to john.doe@example.com"
 SYSTEM = "You are a support engineer."
 
 
@@ -62,6 +57,7 @@ async def test_the_history_is_handed_out_as_a_copy(sf: SmartflowClient) -> None:
     assert agent.get_history() == [{"role": "system", "content": SYSTEM}]
 
 
+<<<<<<< HEAD
 async def test_a_blocked_message_is_an_error_with_its_violations(sf: SmartflowClient) -> None:
     agent = SmartflowAgent(sf, name="SecureSupport", system_prompt=SYSTEM)
     with pytest.raises(ComplianceError, match=r"(?i)compliance.*SecureSupport.*credit_card") as caught:
@@ -179,6 +175,8 @@ async def test_scans_and_calls_carry_the_user(sf: SmartflowClient, unique: Calla
     assert "chat" in {row.content_type for row in rows}
 
 
+=======
+>>>>>>> 79d3540 (The tests of the agent's scans stand in a file of their own)
 async def test_a_failed_call_leaves_the_history_as_it_was(sf: SmartflowClient) -> None:
     agent = SmartflowAgent(sf, system_prompt=SYSTEM)
     await agent.chat("Hello")
@@ -241,41 +239,6 @@ async def test_a_tool_that_fails_is_told_to_the_model(sf: SmartflowClient) -> No
     assert result.tool_calls[0].error == "LookupError: no such city"
     assert result.tool_calls[0].output == "Error: LookupError: no such city"
     assert result.content
-
-
-async def test_a_tool_result_is_scanned_before_the_model_gets_it(sf: SmartflowClient) -> None:
-    def get_weather(city: str) -> str:
-        """Tell the weather of a city."""
-        return CARD
-
-    agent = SmartflowAgent(sf, tools=[get_weather])
-    with pytest.raises(ComplianceError) as caught:
-        await agent.chat("What is the weather in Paris?")
-    assert caught.value.details["stage"] == "tool"
-    assert agent.message_count == 0
-
-
-async def test_the_system_prompt_is_scanned_once(sf: SmartflowClient) -> None:
-    agent = SmartflowAgent(sf, system_prompt=SYSTEM)
-    first, second = await agent.run("Hello"), await agent.run("Hello again")
-    assert [verdict.stage for verdict in first.scans] == ["history", "input", "output"]
-    assert [verdict.stage for verdict in second.scans] == ["input", "output"]
-    telling = SmartflowAgent(sf, system_prompt=CARD)
-    with pytest.raises(ComplianceError) as caught:
-        await telling.chat("Hello")
-    assert caught.value.details["stage"] == "history"
-    assert telling.message_count == 1
-
-
-async def test_a_history_that_was_set_is_scanned_before_the_model_gets_it(sf: SmartflowClient) -> None:
-    agent = SmartflowAgent(sf)
-    agent.set_history([{"role": "user", "content": [{"type": "text", "text": CARD}]}])
-    for _ in range(2):
-        with pytest.raises(ComplianceError) as caught:
-            await agent.chat("And then?")
-        assert caught.value.details["stage"] == "history"
-    await agent.chat("And then?", scan_input=False, scan_output=False)
-    assert agent.message_count == 3
 
 
 async def test_a_history_that_is_cleared_in_the_midst_of_a_turn_stays_cleared(sf: SmartflowClient) -> None:
@@ -393,12 +356,6 @@ async def test_a_conversation_is_kept_as_json_and_continued(sf: SmartflowClient)
 async def test_a_wrong_argument_is_named(sf: SmartflowClient, options: Dict[str, Any], word: str) -> None:
     with pytest.raises((ConfigError, ValidationError), match=word):
         SmartflowAgent(sf, **options)
-
-
-@pytest.mark.parametrize("options", [{"scan_input": None}, {"scan_output": 0}])
-async def test_a_scan_is_turned_off_by_false_only(sf: SmartflowClient, options: Dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="must be True or False"):
-        await SmartflowAgent(sf).chat("Hello", **options)
 
 
 async def test_an_empty_message_is_refused(sf: SmartflowClient) -> None:
