@@ -21,7 +21,7 @@ async def test_a_blocked_message_is_an_error_with_its_violations(sf: SmartflowCl
     agent = SmartflowAgent(sf, name="SecureSupport", system_prompt=SYSTEM)
     with pytest.raises(ComplianceError, match=r"(?i)compliance.*SecureSupport.*credit_card") as caught:
         await agent.chat(CARD)
-    assert caught.value.violations[0] == "credit_card"
+    assert caught.value.violations == ["credit_card", "payment_data"]
     assert caught.value.risk_score is not None
     assert caught.value.risk_score >= 0.75
     assert caught.value.details["stage"] == "input"
@@ -36,7 +36,7 @@ async def test_a_blocked_answer_is_an_error_and_leaves_no_trace(sf: SmartflowCli
     with pytest.raises(ComplianceError) as caught:
         await agent.chat(CARD, scan_input=False)
     assert caught.value.details["stage"] == "output"
-    assert caught.value.violations[0] == "credit_card"
+    assert caught.value.violations == ["credit_card", "payment_data"]
     assert agent.get_history() == [{"role": "system", "content": SYSTEM}]
     assert agent.usage.total_tokens > 0, "the call was made, so it counts"
 
@@ -103,7 +103,7 @@ async def test_a_text_to_be_reviewed_passes_only_when_the_reviewer_says_true(sf:
     await SmartflowAgent(sf, on_review=review(True)).chat(PASSPORT, scan_output=False)
     (verdict,) = verdicts
     assert (verdict.stage, verdict.action, verdict.content) == ("input", "Review", PASSPORT)
-    assert verdict.violations[0] == "passport"
+    assert verdict.violations == ["passport", "identity"]
     assert PASSPORT not in repr(verdict)
     for refused in (False, None, "yes"):
         with pytest.raises(ComplianceError, match="did not approve"):
