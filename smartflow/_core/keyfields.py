@@ -9,7 +9,9 @@ from ..exceptions import ValidationError
 
 __all__ = ["CLEARABLE", "key_fields"]
 
-CLEARABLE = ("allowed_models", "budget_usd", "expires_at", "rpm_limit", "team_id", "tpm_limit", "user_id")
+CLEARABLE = (
+    "allowed_models", "budget_usd", "compliance_mode", "expires_at", "rpm_limit", "team_id", "tpm_limit", "user_id",
+)  # fmt: skip
 """What can be taken away from a key."""
 
 

@@ -33,8 +33,10 @@ _LIMITS = (
     "rpm_limit",
     "tpm_limit",
     "allowed_models",
+    "compliance_mode",
     "expires_at",
 )
+_MODES = ("off", "log", "redact", "block")
 _PAGE = 1000
 
 
@@ -58,6 +60,12 @@ def make_parser() -> argparse.ArgumentParser:
         "--allow-model", dest="allowed_models", action="append", metavar="MODEL",
         help="a model that it may call, such as gpt-4o, gpt-4o* or anthropic/*; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--compliance",
+        dest="compliance_mode",
+        choices=_MODES,
+        help="the least that the proxy does about sensitive text",
+    )
     parser.add_argument(
         "--expires", dest="expires_at", type=_moment, metavar="WHEN", help="30m, 12h, 90d or an ISO-8601 time with zone"
     )

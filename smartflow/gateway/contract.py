@@ -78,8 +78,8 @@ class Call:
     audit_written: bool = False
     caller: Caller = NOBODY
     reservation: Reservation | None = None
-    # A provider was asked, and nobody knows whether it did the work.
-    outcome_unknown: bool = False
+    # How often a provider was asked, and nobody knows whether it did the work.
+    unknown_outcomes: int = 0
     # The caller has left, and the work goes on without it, so that its next try finds the answer.
     detached: bool = False
 

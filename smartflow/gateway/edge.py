@@ -108,6 +108,7 @@ async def authenticate(x: Exchange) -> None:
     if security:
         call.caller = x.gateway.keys.identify(shown, call.now)
         call.tenant = call.caller.tenant
+        call.compliance_mode = call.caller.key.compliance_mode if call.caller.key is not None else None
         require_role(call.route.roles, call.caller)
 
 

@@ -138,6 +138,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
         _make_private(path.with_name(ARCHIVE_NAME))
     connection = _connect(path)
     try:
+        _migrate(connection)
         for tier in TIERS:
             connection.execute(f"PRAGMA {tier}.journal_mode=WAL")
             # Against a crash of the process; a machine that loses power may lose the last moments, but never consistency.
@@ -148,6 +149,62 @@ def _open(path: Path | None) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables of an older build into the present shape, all or nothing; `user_version` counts the steps that were taken."""
+    if _version(connection) == len(_MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have been faster.
+        version = _version(connection)
+        if version > len(_MIGRATIONS):
+            raise sqlite3.DatabaseError(
+                f"a newer gateway wrote it (version {version} of its tables, known are {len(_MIGRATIONS)}): "
+                "update smartflow, or choose another data folder"
+            )
+        for step in _MIGRATIONS[version:]:
+            step(connection)
+        connection.execute(f"PRAGMA main.user_version = {len(_MIGRATIONS)}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA main.user_version").fetchone()[0])
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+    return [row["name"] for row in connection.execute(f"PRAGMA main.table_info({table})")]
+
+
+def _chained_rows(connection: sqlite3.Connection) -> None:
+    """Audit rows from before keys and the chain: unsigned, and the check of the chain says so of each."""
+    old = _columns(connection, "vas_logs")
+    if not old or {"key_id", "entry_hmac"} <= set(old):
+        return
+    # Made anew, not altered: rows move between the tiers by the order of columns.
+    connection.execute("CREATE TABLE main.vas_logs_before AS SELECT * FROM main.vas_logs")
+    connection.execute("DROP TABLE main.vas_logs")
+    connection.execute(_scripts("tier.sql").replace("{tier}", "main").partition(";")[0])
+    named = [name for name in _columns(connection, "vas_logs") if name in old]
+    unsigned = [name for name in ("prev_hash", "entry_hmac", "signing_key_id") if name not in old]
+    target, source = ", ".join([*named, *unsigned]), ", ".join([*named, *("''" for _ in unsigned)])
+    connection.execute(f"INSERT INTO main.vas_logs ({target}) SELECT {source} FROM main.vas_logs_before")
+    connection.execute("DROP TABLE main.vas_logs_before")
+
+
+def _compliance_of_keys(connection: sqlite3.Connection) -> None:
+    old = _columns(connection, "virtual_keys")
+    if old and "compliance_mode" not in old:
+        connection.execute("ALTER TABLE main.virtual_keys ADD COLUMN compliance_mode TEXT")
+
+
+_MIGRATIONS = (_chained_rows, _compliance_of_keys)
+"""What later builds changed in tables that older ones made, in order; a step that was released never changes."""
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

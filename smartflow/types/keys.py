@@ -30,6 +30,7 @@ class VirtualKey(Result):
         rpm_limit: Requests a minute; None without a limit.
         tpm_limit: Tokens a minute; None without a limit.
         allowed_models: The models that it may call; None where all are allowed.
+        compliance_mode: How strictly its calls are checked: `off`, `log`, `redact` or `block`; None asks for nothing.
         metadata: Texts of your own.
         created_at: ISO-8601 UTC.
         expires_at: When it ends, ISO-8601 UTC; None for never.
@@ -52,6 +53,7 @@ class VirtualKey(Result):
     rpm_limit: Optional[int] = None
     tpm_limit: Optional[int] = None
     allowed_models: Optional[List[str]] = None
+    compliance_mode: Optional[str] = None
     metadata: Dict[str, Any] = field(default_factory=dict)
     created_at: str = ""
     expires_at: Optional[str] = None

@@ -349,10 +349,3 @@ def test_two_gateways_on_the_same_data_share_the_limits(tmp_path, start_gateway,
         statuses = list(pool.map(lambda number: chat(both[number % 2], key).status_code, range(40)))
     assert (statuses.count(200), statuses.count(429)) == (10, 30)
     assert len(provider.requests) == 10
-
-
-def test_a_fallback_does_not_go_round_the_rules(forwarding, provider):
-    body = {"name": "team", "max_retries": 0, "targets": [{"provider": "openai", "model": MODEL}, {"provider": "groq"}]}
-    assert forwarding.management.post("/api/routing/fallback-chains", json=body, headers=ADMIN).status_code == 200
-    assert chat(forwarding, new_key(forwarding, allowed_models=["openai/*"]), model="team").status_code == 200
-    assert chat(forwarding, new_key(forwarding, allowed_models=["groq/*"]), model="team").status_code == 403

@@ -264,6 +264,10 @@ HealthState: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
 """`healthy` answers well, `degraded` answers with failures, `unhealthy` does not answer."""
 
 
+KeyComplianceMode: TypeAlias = Literal["off", "log", "redact", "block"]
+"""How strictly the proxy checks the calls of the key, as `x-smartflow-compliance` names it: `off`, `log`, `redact` or `block`. Configuration and header may be stricter; the strictest counts, so that a caller never weakens its key."""
+
+
 class MetacacheData(TypedDict):
     """What MetaCache did for a call. Always present; `hit` is false when the cache was skipped."""
 
@@ -545,6 +549,8 @@ class VirtualKeyChange(TypedDict):
     """The most tokens, of prompts and completions, in one minute of the clock."""
     allowed_models: NotRequired[Optional[list[AllowedModel]]]
     """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    compliance_mode: NotRequired[Optional[KeyComplianceMode]]
+    """The least that the proxy does about sensitive text in calls of the key; null asks for nothing."""
     metadata: NotRequired[VirtualKeyMetadata]
     expires_at: NotRequired[Optional[str]]
     """When the key ends, ISO-8601 with a zone; without it never."""
@@ -570,6 +576,7 @@ class VirtualKeyRequest(TypedDict):
     """The most tokens, of prompts and completions, in one minute of the clock."""
     allowed_models: NotRequired[list[AllowedModel]]
     """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    compliance_mode: NotRequired[KeyComplianceMode]
     metadata: NotRequired[VirtualKeyMetadata]
     expires_at: NotRequired[str]
     """When the key ends, ISO-8601 with a zone; without it never."""
@@ -604,6 +611,8 @@ class CreatedVirtualKey(TypedDict):
     """The most tokens, of prompts and completions, in one minute of the clock."""
     allowed_models: Optional[list[AllowedModel]]
     """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    compliance_mode: Optional[KeyComplianceMode]
+    """The least that the proxy does about sensitive text in calls of the key; null asks for nothing."""
     metadata: VirtualKeyMetadata
     expires_at: Optional[str]
     """When the key ends, ISO-8601 with a zone; without it never."""
@@ -642,6 +651,8 @@ class VirtualKey(TypedDict):
     """The most tokens, of prompts and completions, in one minute of the clock."""
     allowed_models: Optional[list[AllowedModel]]
     """The models that the key may call; without it all, with an empty list none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`."""
+    compliance_mode: Optional[KeyComplianceMode]
+    """The least that the proxy does about sensitive text in calls of the key; null asks for nothing."""
     metadata: VirtualKeyMetadata
     expires_at: Optional[str]
     """When the key ends, ISO-8601 with a zone; without it never."""

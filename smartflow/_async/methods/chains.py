@@ -84,6 +84,7 @@ class AsyncChainMethods(AsyncMethods):
 
         Raises:
             ValidationError: An argument is wrong, or the name is in use.
+            ComplianceError: The client's key is no admin's (403, code `admin_key_required`).
             SmartflowError: Any other failure.
 
         Example:
@@ -125,6 +126,7 @@ class AsyncChainMethods(AsyncMethods):
         Raises:
             NotFoundError: There is none of that name.
             ValidationError: An argument is wrong.
+            ComplianceError: The client's key is no admin's (403, code `admin_key_required`).
             SmartflowError: Any other failure.
 
         Example:
@@ -152,6 +154,7 @@ class AsyncChainMethods(AsyncMethods):
 
         Raises:
             NotFoundError: There is none of that name.
+            ComplianceError: The client's key is no admin's (403, code `admin_key_required`).
             SmartflowError: Any other failure.
 
         Example:

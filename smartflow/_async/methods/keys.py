@@ -30,6 +30,7 @@ class AsyncKeysMethods(AsyncMethods):
         rpm_limit: Optional[int] = None,
         tpm_limit: Optional[int] = None,
         allowed_models: Optional[Sequence[str]] = None,
+        compliance_mode: Optional[str] = None,
         expires_at: Union[str, datetime, None] = None,
         metadata: Optional[Mapping[str, str]] = None,
     ) -> VirtualKey:
@@ -48,6 +49,7 @@ class AsyncKeysMethods(AsyncMethods):
             rpm_limit: Requests a minute.
             tpm_limit: Tokens a minute.
             allowed_models: The models that it may call, such as `gpt-4o`, `gpt-4o*`, `anthropic/*`; all without it.
+            compliance_mode: How strictly its calls are checked: `off`, `log`, `redact` or `block`; a call may ask for more, never for less.
             expires_at: When it ends: a `datetime` with a zone, or ISO-8601.
             metadata: Texts of your own.
 
@@ -70,7 +72,7 @@ class AsyncKeysMethods(AsyncMethods):
         body = key_fields(
             name=check_text(name, "name"), admin=admin or None, user_id=user_id, team_id=team_id, budget_usd=budget_usd,
             budget_period=budget_period, rpm_limit=rpm_limit, tpm_limit=tpm_limit, allowed_models=allowed_models,
-            expires_at=expires_at, metadata=metadata,
+            compliance_mode=compliance_mode, expires_at=expires_at, metadata=metadata,
         )  # fmt: skip
         return await self._session.read(op.operation, op.request(body=body), VirtualKey.from_dict)
 
@@ -138,6 +140,7 @@ class AsyncKeysMethods(AsyncMethods):
         rpm_limit: Optional[int] = None,
         tpm_limit: Optional[int] = None,
         allowed_models: Optional[Sequence[str]] = None,
+        compliance_mode: Optional[str] = None,
         expires_at: Union[str, datetime, None] = None,
         metadata: Optional[Mapping[str, str]] = None,
     ) -> VirtualKey:
@@ -156,6 +159,7 @@ class AsyncKeysMethods(AsyncMethods):
             rpm_limit: Requests a minute.
             tpm_limit: Tokens a minute.
             allowed_models: The models that it may call.
+            compliance_mode: How strictly its calls are checked: `off`, `log`, `redact` or `block`.
             expires_at: When it ends: a `datetime` with a zone, or ISO-8601.
             metadata: Texts of your own; they replace the old ones.
 
@@ -178,7 +182,7 @@ class AsyncKeysMethods(AsyncMethods):
         body = key_fields(
             clear, name=name, user_id=user_id, team_id=team_id, budget_usd=budget_usd, budget_period=budget_period,
             rpm_limit=rpm_limit, tpm_limit=tpm_limit, allowed_models=allowed_models, expires_at=expires_at,
-            metadata=metadata,
+            compliance_mode=compliance_mode, metadata=metadata,
         )  # fmt: skip
         request = op.request(check_segment(key_id, "key_id"), body=body)
         return await self._session.read(op.operation, request, VirtualKey.from_dict)

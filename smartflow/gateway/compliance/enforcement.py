@@ -53,14 +53,15 @@ class Enforcement:
     def guard(self, call: Call) -> Guard:
         """The guard of a call, in the strictest mode that configuration, key (`call.compliance_mode`) and header ask for.
 
-        The header may name a policy only where the configuration does not enforce one of its own.
+        The header may name a policy only where neither configuration nor key asks for a check: another policy could be a laxer one.
         """
-        mode = strictest(self._settings.mode, call.compliance_mode, call.headers.get(MODE_HEADER))
+        enforced = strictest(self._settings.mode, call.compliance_mode)
+        mode = strictest(enforced, call.headers.get(MODE_HEADER))
         policy = call.headers.get(POLICY_HEADER)
         fixed = self._settings.policy or DEFAULT_POLICY
-        if policy is not None and self._settings.mode != "off" and policy != fixed:
+        if policy is not None and enforced != "off" and policy != fixed:
             raise bad_request(
-                f"this gateway checks every call under the policy {fixed}; leave the header out",
+                f"this gateway checks the call under the policy {fixed}; leave the header out",
                 POLICY_HEADER,
                 "policy_is_fixed",
             )

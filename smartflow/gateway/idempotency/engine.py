@@ -103,7 +103,7 @@ class IdempotencyEngine:
         self._end(identity, _UNKNOWN)
 
     def _failed(self, identity: str, call: Call, error: GatewayError) -> None:
-        if error.outcome_unknown:
+        if error.outcome_unknown or call.unknown_outcomes:
             told = {"type": error.type, "code": error.code, "message": error.message, "extras": error.extras}
             self._end(identity, _FAILED, error.status, json.dumps(error.headers), "application/json", encode(told))
         else:

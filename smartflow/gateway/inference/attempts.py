@@ -99,6 +99,7 @@ async def attempt(
             return await _at_target(gateway, plan, plan.chain, once, learn)
         except GatewayError as error:
             if error.status not in _MOVES_ON:
+                plan.learned = True
                 raise
             failures.append(error)
     plan.learned = bool(failures)

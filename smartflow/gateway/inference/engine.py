@@ -110,13 +110,12 @@ class InferenceEngine:
         # Whichever target answers, it answers the same question.
         who = route.provider if chain is None else f"chain:{chain.name}"
         question = ask(kind.name, call.tenant, who, route.model, request, policy.namespace)
-        limits, routes = self._gateway.limits, [route]
-        if chain is not None:
-            found = candidates(self._gateway, chain, route, own)
-            routes = [each for each in found if limits.may_use(call, each.provider, each.model)] or found[:1]
+        routes = [route] if chain is None else candidates(self._gateway, chain, route, own)
         plan = Plan(call, kind, request, route, policy, question, self._gateway.clock.monotonic(), guard, chain, routes)
+        # A refusal is written down with the target that would have been asked.
         plan.take(routes[0])
-        limits.reserve(call, kind.name, plan.route.provider, plan.route.model, request)
+        plan.routes = self._gateway.limits.reserve(call, kind.name, routes, request)
+        plan.take(plan.routes[0])
         return plan
 
     def lookup(self, plan: Plan) -> Hit | None:
@@ -199,7 +198,6 @@ class InferenceEngine:
 
     def record_failure(self, plan: Plan, error: GatewayError) -> None:
         """The effects of a failed call: the provider's state and the audit row."""
-        plan.call.outcome_unknown = error.outcome_unknown
         with plan.call.effects() as audit:
             audit.status_code, audit.error_code = error.status, error.code
             audit.provider_time_ms = self._took_ms(plan)
@@ -257,7 +255,8 @@ class InferenceEngine:
             self._fill(audit, plan, used, str(body.get("model") or plan.route.model))
             audit.status_code, audit.error_code = error.status, error.code
             audit.response_content = answer_text(body)
-            self._learn_failure(plan, error)
+            # What was said until then is counted, so its outcome is known.
+            self._learn_failure(plan, error, known=used != (0, 0))
 
     def record_bytes(self, plan: Plan) -> None:
         """The effects of an answer without JSON: audio and subtitles."""
@@ -282,7 +281,8 @@ class InferenceEngine:
             trips=error is not None and error.code not in _NOT_ITS_STATE,
         )
 
-    def _learn_failure(self, plan: Plan, error: GatewayError) -> None:
+    def _learn_failure(self, plan: Plan, error: GatewayError, *, known: bool = False) -> None:
+        plan.call.unknown_outcomes += error.outcome_unknown and not known
         if error.status in _PROVIDER_FAULTS:
             self._learn(plan, ok=False, error=error)
 

@@ -28,7 +28,7 @@ from smartflow.gateway.keys.repo import KeysRepo
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 _BEARER = {"www-authenticate": "Bearer"}
-_SAME = ("user_id", "team_id", "rpm_limit", "tpm_limit")
+_SAME = ("user_id", "team_id", "rpm_limit", "tpm_limit", "compliance_mode")
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from smartflow.gateway.clock import iso
 from smartflow.gateway.errors import GatewayError
-from smartflow.gateway.keys.record import VirtualKey, dollars, nano, period_end, period_start
+from smartflow.gateway.inference.kinds import prompt_text
+from smartflow.gateway.keys.record import ACTIVE, VirtualKey, dollars, nano, period_end, period_start
 from smartflow.gateway.keys.repo import KeysRepo
 from smartflow.gateway.metacache.prices import cost_usd, has_price
 
@@ -30,13 +31,27 @@ _HUNG_UP = 499
 _MINUTE = 60
 
 
+class Target(Protocol):
+    """A model at a provider that may answer a call."""
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+
+T = TypeVar("T", bound=Target)
+
+
 @dataclass
 class Reservation:
-    """What stands in the books for one running call, and where."""
+    """What was reserved for one call, and what stands in the books for it now."""
 
     key_id: str
     day: str
     minute: int
+    reserved: int
     billionths: int
     tokens: int
 
@@ -47,22 +62,23 @@ class Limits:
     def __init__(self, repo: KeysRepo) -> None:
         self._repo = repo
 
-    def reserve(self, call: Call, kind: str, provider: str, model: str, request: Mapping[str, Any]) -> None:
-        """Take what a call may need out of its key's limits; 403 or 429 when it may not be made.
+    def reserve(self, call: Call, kind: str, targets: list[T], request: Mapping[str, Any]) -> list[T]:
+        """Take what a call may need out of its key's limits, and return the targets that it may use; 403 or 429 when there are none.
 
-        Settled by `settle` at the end of the call. A call without a virtual key has no limits.
+        The dearest target is reserved for. `settle` puts the real cost in its place. A call without a virtual key has no limits.
         """
         key = call.caller.key
-        if key is None or call.reservation is not None:
-            return
-        prompt, output = _tokens(kind, request, call.audit.request_content or "")
+        if key is None:
+            return targets
+        prompt, output = _tokens(kind, request, prompt_text(request))
         with self._repo.transaction():
             # Read again: it may have been revoked, or its limits changed, while the body came in.
             key = self._repo.by_id(key.key_id)
-            if key is None or key.status(iso(call.now)) != "active":
+            if key is None or key.status(iso(call.now)) != ACTIVE:
                 raise GatewayError(401, None, "revoked_api_key", "the API key was revoked: ask for a new one")
-            _check_model(key, provider, model)
-            price = nano(cost_usd(model, prompt, _assumed(output)))
+            allowed = _allowed(key, targets)
+            prices = [(nano(cost_usd(target.model, prompt, _assumed(output))), target.model) for target in allowed]
+            price, model = max(prices)
             minute = int(call.now.timestamp()) // _MINUTE
             requests, used = self._repo.minute(key.key_id, minute)
             tokens = _check_minute(key, call.now, requests, used, prompt, output)
@@ -71,28 +87,23 @@ class Limits:
             self._repo.forget_minutes(key.key_id, minute - 1)
             self._repo.add_used(key.key_id, minute, 1, tokens)
             self._repo.add_spent(key.key_id, day, price)
-        call.reservation = Reservation(key.key_id, day, minute, price, tokens)
-
-    def may_use(self, call: Call, provider: str, model: str) -> bool:
-        """Whether the call's key allows this model: a fallback must not lead past it."""
-        try:
-            if call.caller.key is not None:
-                _check_model(call.caller.key, provider, model)
-        except GatewayError:
-            return False
-        return True
+        call.reservation = Reservation(key.key_id, day, minute, price, price, tokens)
+        return allowed
 
     def settle(self, call: Call) -> None:
         """Put what the call did use in place of its reservation, inside the transaction of its audit row.
 
-        Where nobody knows whether the provider was paid, because the caller left or the connection broke, the reservation stays.
+        Each time that a provider was asked, and nobody knows whether it will want to be paid, counts with the whole reservation.
         """
         held, audit = call.reservation, call.audit
-        unknown = call.outcome_unknown or audit.status_code == _HUNG_UP
-        if held is None or (unknown and not audit.tokens_used):
+        if held is None:
             return
         price = 0 if audit.cached else nano(audit.cost)
         tokens = 0 if audit.cached else audit.tokens_used
+        # Who hangs up before anything was said leaves a provider at work.
+        unknown = call.unknown_outcomes + (audit.status_code == _HUNG_UP and not tokens)
+        price += unknown * held.reserved
+        tokens = held.tokens if unknown and not tokens else tokens
         self._repo.add_spent(held.key_id, held.day, price - held.billionths)
         self._repo.add_used(held.key_id, held.minute, 0, tokens - held.tokens)
         held.billionths, held.tokens = price, tokens
@@ -121,6 +132,21 @@ class Limits:
             headers=_budget_headers(key, spent, end),
             retry_after=None if end is None else max(1, math.ceil((end - now).total_seconds())),
         )
+
+
+def _allowed(key: VirtualKey, targets: Sequence[T]) -> list[T]:
+    """The targets that the key may call; the refusal of the first one when it may call none."""
+    allowed, refusals = [], []
+    for target in targets:
+        try:
+            _check_model(key, target.provider, target.model)
+        except GatewayError as error:
+            refusals.append(error)
+        else:
+            allowed.append(target)
+    if not allowed:
+        raise refusals[0]
+    return allowed
 
 
 def _check_model(key: VirtualKey, provider: str, model: str) -> None:

@@ -38,6 +38,7 @@ class VirtualKey:
     metadata: dict[str, str] = field(default_factory=dict)
     expires_at: str | None = None
     revoked_at: str | None = None
+    compliance_mode: str | None = None
 
     def status(self, now: str) -> str:
         """`active`, `expired` or `revoked` at a moment."""

@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS virtual_keys (
     metadata       TEXT    NOT NULL,
     created_at     TEXT    NOT NULL,
     expires_at     TEXT,
-    revoked_at     TEXT
+    revoked_at     TEXT,
+    compliance_mode TEXT
 );
 
 -- What each key spent on each day (UTC). A running call counts with its reservation until it ends, so a crash cannot make it free.

@@ -10,6 +10,7 @@ import pytest
 from smartflow import (
     AuthenticationError,
     BudgetExceededError,
+    ComplianceError,
     NotFoundError,
     RateLimitError,
     SmartflowClient,
@@ -142,3 +143,16 @@ async def test_a_change_that_says_nothing_clear_is_not_sent(admin: SmartflowClie
     with pytest.raises(ValidationError) as caught:
         await admin.update_virtual_key("vk_1", **arguments)
     assert caught.value.status_code is None
+
+
+async def test_a_key_checks_its_calls_as_strictly_as_it_was_made(
+    admin: SmartflowClient, forced_urls: Dict[str, Any]
+) -> None:
+    created = await admin.create_virtual_key("careful", compliance_mode="block")
+    async with with_key(forced_urls, created) as sf:
+        with pytest.raises(ComplianceError) as caught:
+            await sf.chat_completions([{"role": "user", "content": "The card is 4111 1111 1111 1111"}])
+    assert (created.compliance_mode, caught.value.code) == ("block", "compliance_blocked")
+    changed = await admin.update_virtual_key(created.key_id, compliance_mode="redact")
+    assert changed.compliance_mode == "redact"
+    assert (await admin.update_virtual_key(created.key_id, clear=["compliance_mode"])).compliance_mode is None

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .fallback_chain_request_level import FallbackChainRequestLevel as FallbackChainRequestLevel
     from .fallback_chain_request_strategy import FallbackChainRequestStrategy as FallbackChainRequestStrategy
     from .health_state import HealthState as HealthState
+    from .key_compliance_mode import KeyComplianceMode as KeyComplianceMode
     from .metacache_data import MetacacheData as MetacacheData
     from .provider_health import ProviderHealth as ProviderHealth
     from .provider_health_by_name import ProviderHealthByName as ProviderHealthByName
@@ -85,6 +86,7 @@ _MODULES = {
     "FallbackChainRequestLevel": ".fallback_chain_request_level",
     "FallbackChainRequestStrategy": ".fallback_chain_request_strategy",
     "HealthState": ".health_state",
+    "KeyComplianceMode": ".key_compliance_mode",
     "MetacacheData": ".metacache_data",
     "ProviderHealth": ".provider_health",
     "ProviderHealthByName": ".provider_health_by_name",
@@ -138,6 +140,7 @@ __all__ = [
     "FallbackChainRequestLevel",
     "FallbackChainRequestStrategy",
     "HealthState",
+    "KeyComplianceMode",
     "MetacacheData",
     "ProviderHealth",
     "ProviderHealthByName",

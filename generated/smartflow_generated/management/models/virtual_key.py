@@ -10,6 +10,7 @@ from attrs import field as _attrs_field
 
 from ...types import parse_datetime
 from ..models.budget_period import BudgetPeriod
+from ..models.key_compliance_mode import KeyComplianceMode
 from ..models.virtual_key_status import VirtualKeyStatus
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class VirtualKey:
         allowed_models (list[str] | None): The models that the key may call; without it all, with an empty list none.
             `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at
             the end stands for any rest, as in `gpt-4o*` and `anthropic/*`.
+        compliance_mode (KeyComplianceMode | None): The least that the proxy does about sensitive text in calls of the
+            key; null asks for nothing.
         metadata (VirtualKeyMetadata): Texts of your own that are kept with the key.
         expires_at (datetime.datetime | None): When the key ends, ISO-8601 with a zone; without it never.
         spent_usd (float): What the key has spent in this period, in US dollars; calls that still run count with what
@@ -61,6 +64,7 @@ class VirtualKey:
     rpm_limit: int | None
     tpm_limit: int | None
     allowed_models: list[str] | None
+    compliance_mode: KeyComplianceMode | None
     metadata: VirtualKeyMetadata
     expires_at: datetime.datetime | None
     spent_usd: float
@@ -102,6 +106,12 @@ class VirtualKey:
 
         else:
             allowed_models = self.allowed_models
+
+        compliance_mode: Any
+        if isinstance(self.compliance_mode, KeyComplianceMode):
+            compliance_mode = self.compliance_mode.value
+        else:
+            compliance_mode = self.compliance_mode
 
         metadata = self.metadata.to_dict()
 
@@ -145,6 +155,7 @@ class VirtualKey:
                 "rpm_limit": rpm_limit,
                 "tpm_limit": tpm_limit,
                 "allowed_models": allowed_models,
+                "compliance_mode": compliance_mode,
                 "metadata": metadata,
                 "expires_at": expires_at,
                 "spent_usd": spent_usd,
@@ -222,6 +233,21 @@ class VirtualKey:
 
         allowed_models = _parse_allowed_models(d.pop("allowed_models"))
 
+        def _parse_compliance_mode(data: object) -> KeyComplianceMode | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                compliance_mode_type_0 = KeyComplianceMode(data)
+
+                return compliance_mode_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast("KeyComplianceMode | None", data)
+
+        compliance_mode = _parse_compliance_mode(d.pop("compliance_mode"))
+
         metadata = VirtualKeyMetadata.from_dict(d.pop("metadata"))
 
         def _parse_expires_at(data: object) -> datetime.datetime | None:
@@ -292,6 +318,7 @@ class VirtualKey:
             rpm_limit=rpm_limit,
             tpm_limit=tpm_limit,
             allowed_models=allowed_models,
+            compliance_mode=compliance_mode,
             metadata=metadata,
             expires_at=expires_at,
             spent_usd=spent_usd,

@@ -9,6 +9,7 @@ from attrs import define as _attrs_define
 
 from ...types import UNSET, Unset, parse_datetime
 from ..models.budget_period import BudgetPeriod
+from ..models.key_compliance_mode import KeyComplianceMode
 
 if TYPE_CHECKING:
     from ..models.virtual_key_metadata import VirtualKeyMetadata
@@ -34,6 +35,8 @@ class VirtualKeyChange:
         allowed_models (list[str] | None | Unset): The models that the key may call; without it all, with an empty list
             none. `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a
             star at the end stands for any rest, as in `gpt-4o*` and `anthropic/*`.
+        compliance_mode (KeyComplianceMode | None | Unset): The least that the proxy does about sensitive text in calls
+            of the key; null asks for nothing.
         metadata (VirtualKeyMetadata | Unset): Texts of your own that are kept with the key.
         expires_at (datetime.datetime | None | Unset): When the key ends, ISO-8601 with a zone; without it never.
     """
@@ -46,6 +49,7 @@ class VirtualKeyChange:
     rpm_limit: int | None | Unset = UNSET
     tpm_limit: int | None | Unset = UNSET
     allowed_models: list[str] | None | Unset = UNSET
+    compliance_mode: KeyComplianceMode | None | Unset = UNSET
     metadata: VirtualKeyMetadata | Unset = UNSET
     expires_at: datetime.datetime | None | Unset = UNSET
 
@@ -95,6 +99,14 @@ class VirtualKeyChange:
         else:
             allowed_models = self.allowed_models
 
+        compliance_mode: Any
+        if isinstance(self.compliance_mode, Unset):
+            compliance_mode = UNSET
+        elif isinstance(self.compliance_mode, KeyComplianceMode):
+            compliance_mode = self.compliance_mode.value
+        else:
+            compliance_mode = self.compliance_mode
+
         metadata: dict[str, Any] | Unset = UNSET
         if not isinstance(self.metadata, Unset):
             metadata = self.metadata.to_dict()
@@ -126,6 +138,8 @@ class VirtualKeyChange:
             field_dict["tpm_limit"] = tpm_limit
         if allowed_models is not UNSET:
             field_dict["allowed_models"] = allowed_models
+        if compliance_mode is not UNSET:
+            field_dict["compliance_mode"] = compliance_mode
         if metadata is not UNSET:
             field_dict["metadata"] = metadata
         if expires_at is not UNSET:
@@ -209,6 +223,23 @@ class VirtualKeyChange:
 
         allowed_models = _parse_allowed_models(d.pop("allowed_models", UNSET))
 
+        def _parse_compliance_mode(data: object) -> KeyComplianceMode | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                compliance_mode_type_0 = KeyComplianceMode(data)
+
+                return compliance_mode_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast("KeyComplianceMode | None | Unset", data)
+
+        compliance_mode = _parse_compliance_mode(d.pop("compliance_mode", UNSET))
+
         _metadata = d.pop("metadata", UNSET)
         metadata: VirtualKeyMetadata | Unset
         if isinstance(_metadata, Unset):
@@ -242,6 +273,7 @@ class VirtualKeyChange:
             rpm_limit=rpm_limit,
             tpm_limit=tpm_limit,
             allowed_models=allowed_models,
+            compliance_mode=compliance_mode,
             metadata=metadata,
             expires_at=expires_at,
         )

@@ -9,6 +9,7 @@ from attrs import define as _attrs_define
 
 from ...types import UNSET, Unset, parse_datetime
 from ..models.budget_period import BudgetPeriod
+from ..models.key_compliance_mode import KeyComplianceMode
 
 if TYPE_CHECKING:
     from ..models.virtual_key_metadata import VirtualKeyMetadata
@@ -35,6 +36,9 @@ class VirtualKeyRequest:
         allowed_models (list[str] | Unset): The models that the key may call; without it all, with an empty list none.
             `gpt-4o` is that model at any provider, `anthropic/claude-sonnet-4-6` that model at that provider, and a star at
             the end stands for any rest, as in `gpt-4o*` and `anthropic/*`.
+        compliance_mode (KeyComplianceMode | Unset): How strictly the proxy checks the calls of the key, as
+            `x-smartflow-compliance` names it: `off`, `log`, `redact` or `block`. Configuration and header may be stricter;
+            the strictest counts, so that a caller never weakens its key.
         metadata (VirtualKeyMetadata | Unset): Texts of your own that are kept with the key.
         expires_at (datetime.datetime | Unset): When the key ends, ISO-8601 with a zone; without it never.
     """
@@ -48,6 +52,7 @@ class VirtualKeyRequest:
     rpm_limit: int | Unset = UNSET
     tpm_limit: int | Unset = UNSET
     allowed_models: list[str] | Unset = UNSET
+    compliance_mode: KeyComplianceMode | Unset = UNSET
     metadata: VirtualKeyMetadata | Unset = UNSET
     expires_at: datetime.datetime | Unset = UNSET
 
@@ -73,6 +78,10 @@ class VirtualKeyRequest:
         allowed_models: list[str] | Unset = UNSET
         if not isinstance(self.allowed_models, Unset):
             allowed_models = self.allowed_models
+
+        compliance_mode: str | Unset = UNSET
+        if not isinstance(self.compliance_mode, Unset):
+            compliance_mode = self.compliance_mode.value
 
         metadata: dict[str, Any] | Unset = UNSET
         if not isinstance(self.metadata, Unset):
@@ -105,6 +114,8 @@ class VirtualKeyRequest:
             field_dict["tpm_limit"] = tpm_limit
         if allowed_models is not UNSET:
             field_dict["allowed_models"] = allowed_models
+        if compliance_mode is not UNSET:
+            field_dict["compliance_mode"] = compliance_mode
         if metadata is not UNSET:
             field_dict["metadata"] = metadata
         if expires_at is not UNSET:
@@ -140,6 +151,13 @@ class VirtualKeyRequest:
 
         allowed_models = cast("list[str]", d.pop("allowed_models", UNSET))
 
+        _compliance_mode = d.pop("compliance_mode", UNSET)
+        compliance_mode: KeyComplianceMode | Unset
+        if isinstance(_compliance_mode, Unset):
+            compliance_mode = UNSET
+        else:
+            compliance_mode = KeyComplianceMode(_compliance_mode)
+
         _metadata = d.pop("metadata", UNSET)
         metadata: VirtualKeyMetadata | Unset
         if isinstance(_metadata, Unset):
@@ -164,6 +182,7 @@ class VirtualKeyRequest:
             rpm_limit=rpm_limit,
             tpm_limit=tpm_limit,
             allowed_models=allowed_models,
+            compliance_mode=compliance_mode,
             metadata=metadata,
             expires_at=expires_at,
         )

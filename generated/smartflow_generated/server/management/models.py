@@ -429,6 +429,13 @@ class CreatedVirtualKey(Model):
             max_length=256,
         ),
     ]
+    compliance_mode: Annotated[
+        KeyComplianceMode | None,
+        Field(
+            description="The least that the proxy does about sensitive text in calls of the key; null asks for nothing.",
+            examples=["redact"],
+        ),
+    ]
     metadata: VirtualKeyMetadata
     expires_at: Annotated[
         DateTime | None,
@@ -834,6 +841,16 @@ HealthState = TypeAliasType(
         Field(
             description="`healthy` answers well, `degraded` answers with failures, `unhealthy` does not answer.",
             examples=["healthy"],
+        ),
+    ],
+)
+KeyComplianceMode = TypeAliasType(
+    "KeyComplianceMode",
+    Annotated[
+        Literal["off", "log", "redact", "block"],
+        Field(
+            description="How strictly the proxy checks the calls of the key, as `x-smartflow-compliance` names it: `off`, `log`, `redact` or `block`. Configuration and header may be stricter; the strictest counts, so that a caller never weakens its key.",
+            examples=["redact"],
         ),
     ],
 )
@@ -1431,6 +1448,13 @@ class VirtualKey(Model):
             max_length=256,
         ),
     ]
+    compliance_mode: Annotated[
+        KeyComplianceMode | None,
+        Field(
+            description="The least that the proxy does about sensitive text in calls of the key; null asks for nothing.",
+            examples=["redact"],
+        ),
+    ]
     metadata: VirtualKeyMetadata
     expires_at: Annotated[
         DateTime | None,
@@ -1529,6 +1553,13 @@ class VirtualKeyChange(Model):
             max_length=256,
         ),
     ] = None
+    compliance_mode: Annotated[
+        KeyComplianceMode | None,
+        Field(
+            description="The least that the proxy does about sensitive text in calls of the key; null asks for nothing.",
+            examples=["redact"],
+        ),
+    ] = None
     metadata: Annotated[VirtualKeyMetadata | None, Given] = None
     expires_at: Annotated[
         DateTime | None,
@@ -1625,6 +1656,7 @@ class VirtualKeyRequest(Model):
         ),
         Given,
     ] = None
+    compliance_mode: Annotated[KeyComplianceMode | None, Given] = None
     metadata: Annotated[VirtualKeyMetadata | None, Given] = None
     expires_at: Annotated[
         DateTime | None,

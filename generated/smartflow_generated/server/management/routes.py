@@ -698,6 +698,7 @@ ROUTES: tuple[Route, ...] = (
         tag="routing",
         summary="Create a fallback chain",
         security=("bearerAuth",),
+        roles=("admin",),
         request_bodies={
             "application/json": models.FallbackChainRequest,
         },
@@ -738,6 +739,12 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "application/json": models.Error,
             },
+            403: {
+                "application/json": models.Error,
+            },
+            409: {
+                "application/json": models.Error,
+            },
             500: {
                 "application/json": models.Error,
             },
@@ -750,6 +757,12 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            409: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             500: {
@@ -818,6 +831,7 @@ ROUTES: tuple[Route, ...] = (
         tag="routing",
         summary="Change a fallback chain",
         security=("bearerAuth",),
+        roles=("admin",),
         request_bodies={
             "application/json": models.FallbackChainChange,
         },
@@ -861,6 +875,9 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "application/json": models.Error,
             },
+            403: {
+                "application/json": models.Error,
+            },
             404: {
                 "application/json": models.Error,
             },
@@ -876,6 +893,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             404: {
@@ -895,6 +915,7 @@ ROUTES: tuple[Route, ...] = (
         tag="routing",
         summary="Delete a fallback chain",
         security=("bearerAuth",),
+        roles=("admin",),
         path_params=(
             Param(
                 "name",
@@ -934,6 +955,9 @@ ROUTES: tuple[Route, ...] = (
             401: {
                 "application/json": models.Error,
             },
+            403: {
+                "application/json": models.Error,
+            },
             404: {
                 "application/json": models.Error,
             },
@@ -949,6 +973,9 @@ ROUTES: tuple[Route, ...] = (
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             401: {
+                "x-smartflow-request-id": Header(True, {"type": "string"}),
+            },
+            403: {
                 "x-smartflow-request-id": Header(True, {"type": "string"}),
             },
             404: {
