@@ -492,7 +492,7 @@ class VASLog(TypedDict):
     conversation_id: Optional[str]
     """The conversation from `x-conversation-id` or `x-session-id`; null when neither was sent."""
     conversation_stage: Optional[str]
-    """How far the conversation is, for example `greeting`; null when unknown."""
+    """How far the conversation is: `greeting` (hello and no more), `opening` (the first turn), `follow_up` (a later one), `analysis` (a result of a tool came), `closing` (thanks or goodbye); other gateways may have other words; null when there is no conversation."""
     routing_strategy: Optional[str]
     """`direct`, `cache`, or a configured strategy such as `latency` or `tag`."""
     routing_reason: Optional[str]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from smartflow._core.secrets import Secret
 from smartflow.gateway.errors import GatewayError
-from smartflow.gateway.metacache.prices import cost_usd, has_price
+from smartflow.gateway.metacache.prices import cost_usd, has_price, media_usd
 from smartflow.gateway.routing.attempts import MAX_WAIT_SECONDS, pause, told
 from smartflow.gateway.routing.chains import CONFIGURED, Chain
 from smartflow.gateway.routing.engine import Route
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # What a provider, or its dialect, may say of a call; everything else is the gateway's own word, and ends the call.
 _MOVES_ON = frozenset({400, 429, 502, 503, 504})
+# What targets are compared by where nothing is counted in tokens: one picture, a thousand characters of speech.
+_SAMPLE = {"input": "x" * 1000}
 _LONGEST_REST_SECONDS = 86_400.0
 
 
@@ -61,7 +63,9 @@ def _price(target: ChainTarget, route: Route) -> float | None:
     model = _model(target, route)
     if not PROVIDERS[target.provider].key_required:
         return 0.0
-    return cost_usd(model, 1000, 1000) if has_price(model) else None
+    if not has_price(model):
+        return None
+    return cost_usd(model, 1000, 1000) or media_usd(model, _SAMPLE, 60.0)
 
 
 def _model(target: ChainTarget, route: Route) -> str:

@@ -17,11 +17,12 @@ from smartflow.gateway.contract import Call
 from smartflow.gateway.edge_log import logger
 from smartflow.gateway.errors import GatewayError, bad_request
 from smartflow.gateway.inference.attempts import attempt, candidates
-from smartflow.gateway.inference.kinds import CHAT, MESSAGE, Kind, answer_text, prompt_text, usage_tokens
+from smartflow.gateway.inference.kinds import CHAT, MESSAGE, Kind, answer_text, prompt_text, seconds_of, usage_tokens
 from smartflow.gateway.inference.messages import chat_request, events_from_chunks, from_chat
+from smartflow.gateway.inference.stage import stage_of
 from smartflow.gateway.metacache.directives import CachePolicy, cache_policy
 from smartflow.gateway.metacache.engine import Hit, may_cache
-from smartflow.gateway.metacache.prices import cost_usd
+from smartflow.gateway.metacache.prices import cost_usd, media_usd
 from smartflow.gateway.metacache.question import Question, ask
 from smartflow.gateway.offline import tokens
 from smartflow.gateway.offline.errors import OfflineError
@@ -99,6 +100,7 @@ class InferenceEngine:
         """
         self._gateway.upstream.check_loop(call.raw_headers)
         guard = self._gateway.enforcement.guard(call)
+        call.audit.conversation_stage = stage_of(request)
         request = await guard.request(request, prompt_text(request))
         model = request.get("model") or kind.default_model
         route = self._gateway.routing.choose(
@@ -267,7 +269,8 @@ class InferenceEngine:
     def _fill(self, audit: AuditRecord, plan: Plan, used: tuple[int, int], model: str) -> None:
         audit.prompt_tokens, audit.completion_tokens = used
         audit.model = model
-        audit.cost = cost_usd(plan.route.model, *used)
+        model = plan.route.model
+        audit.cost = cost_usd(model, *used) or media_usd(model, plan.request, seconds_of(plan.call.form))
         audit.provider_time_ms = self._took_ms(plan)
 
     def _learn(self, plan: Plan, *, ok: bool, error: GatewayError | None = None) -> None:

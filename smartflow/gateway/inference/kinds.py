@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smartflow_generated.server.base import Model
 from smartflow_generated.server.proxy import models
 
 from smartflow.gateway.offline import anthropic, chat, embeddings, images, rerank
+from smartflow.gateway.offline.audio_probe import probe
+from smartflow.gateway.offline.errors import OfflineError
 from smartflow.providers.table import DEFAULT_PROVIDER
 
+if TYPE_CHECKING:
+    from smartflow.gateway.contract import Form
+
+_FEWEST_BYTES_PER_SECOND = 1000
 Json = dict[str, Any]
 
 
@@ -75,6 +81,18 @@ SPEECH = Kind("audio", "createSpeech", lambda request, reply_id, created: {}, ca
 """Its answer is bytes, so it has a handler of its own; the kind serves routing and effects."""
 TRANSCRIPTION = Kind("audio", "createTranscription", lambda request, reply_id, created: {}, cacheable=False)
 """Its request is a form, so it has a handler of its own, too."""
+
+
+def seconds_of(form: Form | None) -> float:
+    """The seconds of a form's recording; what its headers do not say is taken for as long as the poorest sound would be."""
+    file = form.files.get("file") if form is not None else None
+    if file is None:
+        return 0.0
+    try:
+        told = probe(file.data).seconds
+    except OfflineError:
+        told = None
+    return told or len(file.data) / _FEWEST_BYTES_PER_SECOND
 
 
 def prompt_text(request: Mapping[str, Any]) -> str:

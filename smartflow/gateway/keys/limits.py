@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from smartflow.gateway.clock import iso
 from smartflow.gateway.errors import GatewayError
-from smartflow.gateway.inference.kinds import prompt_text
+from smartflow.gateway.inference.kinds import prompt_text, seconds_of
 from smartflow.gateway.keys.record import ACTIVE, VirtualKey, dollars, nano, period_end, period_start
 from smartflow.gateway.keys.repo import KeysRepo
-from smartflow.gateway.metacache.prices import cost_usd, has_price
+from smartflow.gateway.metacache.prices import cost_usd, has_price, media_usd
 
 if TYPE_CHECKING:
     from smartflow.gateway.contract import Call
@@ -71,13 +71,16 @@ class Limits:
         if key is None:
             return targets
         prompt, output = _tokens(kind, request, prompt_text(request))
+        seconds = seconds_of(call.form)
         with self._repo.transaction():
             # Read again: it may have been revoked, or its limits changed, while the body came in.
             key = self._repo.by_id(key.key_id)
             if key is None or key.status(iso(call.now)) != ACTIVE:
                 raise GatewayError(401, None, "revoked_api_key", "the API key was revoked: ask for a new one")
             allowed = _allowed(key, targets)
-            prices = [(nano(cost_usd(target.model, prompt, _assumed(output))), target.model) for target in allowed]
+            prices = [
+                (nano(_most_usd(target.model, prompt, output, request, seconds)), target.model) for target in allowed
+            ]
             price, model = max(prices)
             minute = int(call.now.timestamp()) // _MINUTE
             requests, used = self._repo.minute(key.key_id, minute)
@@ -212,6 +215,10 @@ def _plain(billionths: int) -> str:
 
 def _usd(billionths: int) -> str:
     return f"${_plain(billionths)}"
+
+
+def _most_usd(model: str, prompt: int, output: int | None, request: Mapping[str, Any], seconds: float) -> float:
+    return max(cost_usd(model, prompt, _assumed(output)), media_usd(model, request, seconds))
 
 
 def _assumed(output: int | None) -> int:

@@ -37,7 +37,7 @@ async def test_a_row_has_every_documented_field(sf: SmartflowClient, unique: Cal
     assert row.processing_time_ms >= 0
     assert row.content_type == "chat"
     assert (row.user_id, row.conversation_id) == (user, conversation)
-    assert row.conversation_stage is None
+    assert row.conversation_stage == "greeting"
     assert row.routing_strategy == "direct"
     assert row.routing_reason is not None
     assert row.routing_reason.startswith("provider:openai")

@@ -38,7 +38,9 @@ class HybridLog:
         user_id (None | str): The user, from the JWT or from a header; null when unknown.
         conversation_id (None | str): The conversation from `x-conversation-id` or `x-session-id`; null when neither was
             sent.
-        conversation_stage (None | str): How far the conversation is, for example `greeting`; null when unknown.
+        conversation_stage (None | str): How far the conversation is: `greeting` (hello and no more), `opening` (the
+            first turn), `follow_up` (a later one), `analysis` (a result of a tool came), `closing` (thanks or goodbye);
+            other gateways may have other words; null when there is no conversation.
         routing_strategy (None | str): `direct`, `cache`, or a configured strategy such as `latency` or `tag`.
         routing_reason (None | str): Why this provider answered, for a person, for example `cache_hit:tier=L1`.
         compliance_status (AuditComplianceStatus | None): Whether the scanned text kept the policy; null when nothing

@@ -306,7 +306,8 @@ class VASLog(Model):
     conversation_stage: Annotated[
         StrictStr | None,
         Field(
-            description="How far the conversation is, for example `greeting`; null when unknown.", examples=["greeting"]
+            description="How far the conversation is: `greeting` (hello and no more), `opening` (the first turn), `follow_up` (a later one), `analysis` (a result of a tool came), `closing` (thanks or goodbye); other gateways may have other words; null when there is no conversation.",
+            examples=["greeting"],
         ),
     ]
     routing_strategy: Annotated[
