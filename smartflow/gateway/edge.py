@@ -8,7 +8,6 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from smartflow_generated.server.route import Route
@@ -19,10 +18,11 @@ from smartflow.gateway.audit.record import CONTENT_TYPES
 from smartflow.gateway.contract import Call, Contract, Reply
 from smartflow.gateway.core import Gateway
 from smartflow.gateway.edge_log import log_failure, logger
-from smartflow.gateway.errors import GatewayError, bad_request, internal_error
+from smartflow.gateway.errors import GatewayError, bad_request, internal_error, storage_failed
 from smartflow.gateway.keys.engine import require_role
 from smartflow.gateway.routes import Routes
 from smartflow.gateway.sending import Disconnected, send_reply
+from smartflow.gateway.store import DatabaseFault
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?", re.ASCII)
 _ANTHROPIC_OPERATIONS = frozenset({"createMessage", "createMessageAlias"})
@@ -71,11 +71,9 @@ async def check_origin(x: Exchange) -> None:
     """A browser may call only from a page of this machine."""
     origin = x.headers.get("origin")
     if origin is not None:
-        try:
-            name = urlsplit(origin).hostname or ""
-        except ValueError:
-            name = ""
-        if not is_loopback(name):
+        # Read as strictly as the Host header: what parsers of URLs let pass differs.
+        match = _HOST.fullmatch(origin.partition("://")[2])
+        if match is None or not is_loopback(match[1].strip("[]")):
             raise GatewayError(403, None, "origin_refused", "calls from web pages of other hosts are refused")
 
 
@@ -253,7 +251,11 @@ async def _run_steps(x: Exchange) -> None:
         raise
     except Exception as error:  # noqa: BLE001 - the outermost edge: nothing may leave without an answer
         log_failure(x.request_id, error)
-        _fail(x, internal_error())
+        _fail(x, _failure(error))
+
+
+def _failure(error: Exception) -> GatewayError:
+    return storage_failed() if isinstance(error, DatabaseFault) else internal_error()
 
 
 def _fail(x: Exchange, error: GatewayError) -> None:
@@ -280,7 +282,7 @@ def audit_at_the_edge(x: Exchange) -> None:
             pass
     except Exception as error:  # noqa: BLE001 - the outermost edge: without its audit row no call counts as answered
         log_failure(x.request_id, error)
-        x.reply = Reply(internal_error().body(x.request_id), 500)
+        _fail(x, _failure(error))
 
 
 def common_headers(x: Exchange) -> dict[str, str]:

@@ -80,6 +80,16 @@ def not_found(message: str) -> GatewayError:
     return GatewayError(404, None, "not_found", message)
 
 
+def storage_failed() -> GatewayError:
+    """A 500 for a call that could not be written down: without its row it does not count as answered."""
+    return GatewayError(
+        500,
+        "internal_error",
+        "storage_failed",
+        "the gateway cannot use its database, so the call does not count: free space on the disk of its data folder, or mend the folder",
+    )
+
+
 def internal_error() -> GatewayError:
     """A 500 that tells nothing; the log has the reason under the request id."""
     return GatewayError(

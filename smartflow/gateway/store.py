@@ -76,11 +76,11 @@ class Store:
             except BaseException:
                 self._depth -= 1
                 if self._depth == 0:
-                    self._connection.execute("ROLLBACK")
+                    _rollback(self._connection)
                 raise
             self._depth -= 1
             if self._depth == 0:
-                self._connection.execute("COMMIT")
+                _commit(self._connection)
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> int:
         """Run one statement; returns the number of rows it changed."""
@@ -151,6 +151,21 @@ def _open(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def _commit(connection: sqlite3.Connection) -> None:
+    try:
+        connection.execute("COMMIT")
+    except BaseException:
+        # Left open, it would keep every later transaction from beginning.
+        _rollback(connection)
+        raise
+
+
+def _rollback(connection: sqlite3.Connection) -> None:
+    """On a full disk SQLite may have rolled back by itself; what went wrong must not be hidden by that."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
 def _migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables of an older build into the present shape, all or nothing; `user_version` counts the steps that were taken."""
     if _version(connection) == len(_MIGRATIONS):
@@ -168,9 +183,9 @@ def _migrate(connection: sqlite3.Connection) -> None:
             step(connection)
         connection.execute(f"PRAGMA main.user_version = {len(_MIGRATIONS)}")
     except BaseException:
-        connection.execute("ROLLBACK")
+        _rollback(connection)
         raise
-    connection.execute("COMMIT")
+    _commit(connection)
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -93,6 +93,9 @@ class UpstreamClient:
                             return
             except ResponseValidationError as error:
                 raise _nonsense(upstream.provider, _clean(error.message, upstream)) from error
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                # A dialect looks only at what it needs, and takes it for what it should be.
+                raise _nonsense(upstream.provider, "sent an event that cannot be read") from error
         if not reader.finished:
             what = f"{upstream.provider} ended its stream before its end marker"
             raise GatewayError(502, None, "provider_stream_cut", what, provider=upstream.provider)

@@ -68,6 +68,10 @@ class RunningGateway:
     def _call(self, work: Any) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
+    def on_loop(self, work: Any, seconds: float = 10) -> Any:
+        """What a coroutine returns that runs on the gateway's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
+
     def chat(self, content: str = "hello", **fields: Any) -> httpx.Response:
         headers = fields.pop("headers", {})
         body = {"model": "gpt-4o", "messages": [{"role": "user", "content": content}], **fields}

@@ -17,6 +17,7 @@ from smartflow.gateway.contract import Call
 from smartflow.gateway.edge_log import logger
 from smartflow.gateway.errors import GatewayError, bad_request
 from smartflow.gateway.inference.attempts import attempt, candidates
+from smartflow.gateway.inference.checking import checked_chunks
 from smartflow.gateway.inference.kinds import CHAT, MESSAGE, Kind, answer_text, prompt_text, seconds_of, usage_tokens
 from smartflow.gateway.inference.messages import chat_request, events_from_chunks, from_chat
 from smartflow.gateway.inference.stage import stage_of
@@ -168,7 +169,10 @@ class InferenceEngine:
         asked = asked_of(plan, plan.route.upstream, request)
         items = self._gateway.upstream.stream(plan.route.upstream, asked)
         await items.__anext__()
-        return events_from_chunks(items) if plan.translated else items
+        if native:
+            return items
+        chunks = checked_chunks(items, plan.route.provider)
+        return events_from_chunks(chunks) if plan.translated else chunks
 
     async def upstream_models(self, provider: str) -> list[str]:
         """The models that a really called provider lists, as they are called here; none when it cannot say."""

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
-from pydantic import TypeAdapter, ValidationError
-from smartflow_generated.server.proxy.models import AnthropicStreamEvent, ChatCompletionChunk
+from pydantic import ValidationError
 
 from smartflow.gateway.edge_log import log_failure, logger
-from smartflow.gateway.errors import GatewayError, internal_error
+from smartflow.gateway.errors import GatewayError, internal_error, storage_failed
 from smartflow.gateway.inference import chunks, messages
+from smartflow.gateway.inference.checking import check_chunk, check_event, misfit, place_of
 from smartflow.gateway.inference.engine import InferenceEngine, Plan
 from smartflow.gateway.metacache.engine import Hit
 from smartflow.gateway.sending import encode
+from smartflow.gateway.store import DatabaseFault
 
 _HUNG_UP = GatewayError(499, "client_closed", "client_disconnected", "the caller hung up")
 _DONE = b"data: [DONE]\n\n"
-_EVENT: TypeAdapter[Any] = TypeAdapter(AnthropicStreamEvent)
 
 
 class Shape(Protocol):
@@ -66,7 +66,7 @@ class ChatShape:
         return {**item, "model": model, "provider": self._plan.route.provider}
 
     def check(self, item: dict[str, Any]) -> None:
-        ChatCompletionChunk.model_validate(item)
+        check_chunk(item)
 
     def wire(self, item: Mapping[str, Any]) -> bytes:
         return b"data: " + encode(item) + b"\n\n"
@@ -95,7 +95,7 @@ class MessageShape:
         return {**item, "message": {**message, "model": self._plan.shown_model(str(message.get("model") or ""))}}
 
     def check(self, item: dict[str, Any]) -> None:
-        _EVENT.validate_python(item)
+        check_event(item)
 
     def wire(self, item: Mapping[str, Any]) -> bytes:
         return f"event: {item['type']}\ndata: ".encode() + encode(item) + b"\n\n"
@@ -119,8 +119,7 @@ async def relay(
                 _check(plan, shape, shown)
                 yield shape.wire(shown)
     except GatewayError as error:
-        engine.record_partial(plan, shape.answer(), error)
-        yield shape.error(error, plan.call.request_id)
+        yield shape.error(_recorded(engine, plan, shape, error), plan.call.request_id)
         return
     except (asyncio.CancelledError, GeneratorExit):
         await _close(source)  # first, because the check of the stream then notes what it saw
@@ -128,14 +127,28 @@ async def relay(
         raise
     except Exception as error:  # noqa: BLE001 - the outermost edge of a stream: its status is sent, so the error must be told inside
         log_failure(plan.call.request_id, error)
-        engine.record_partial(plan, shape.answer(), internal_error())
-        yield shape.error(internal_error(), plan.call.request_id)
+        yield shape.error(_recorded(engine, plan, shape, internal_error()), plan.call.request_id)
         return
     finally:
         await _close(source)
-    engine.record_answer(plan, shape.answer())
+    try:
+        engine.record_answer(plan, shape.answer())
+    except DatabaseFault as error:
+        log_failure(plan.call.request_id, error)
+        yield shape.error(storage_failed(), plan.call.request_id)
+        return
     if shape.end:
         yield shape.end
+
+
+def _recorded(engine: InferenceEngine, plan: Plan, shape: Shape, error: GatewayError) -> GatewayError:
+    """The error that the caller is told, after it was written down."""
+    try:
+        engine.record_partial(plan, shape.answer(), error)
+    except DatabaseFault as fault:
+        log_failure(plan.call.request_id, fault)
+        return storage_failed()
+    return error
 
 
 async def _close(source: Any) -> None:
@@ -148,14 +161,12 @@ def _check(plan: Plan, shape: Shape, item: dict[str, Any]) -> None:
     try:
         shape.check(item)
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        logger.error("%s: an event of the stream does not fit the contract at %s", plan.call.request_id, where)
-        if plan.route.offline:
-            raise internal_error() from None
-        provider = plan.route.provider
-        raise GatewayError(
-            502, None, "provider_error", f"{provider} sent an event that does not fit the contract", provider=provider
-        ) from None
+        if not plan.route.offline:
+            raise misfit(plan.route.provider, error) from None
+        logger.error(
+            "%s: an event of the stream does not fit the contract at %s", plan.call.request_id, place_of(error)
+        )
+        raise internal_error() from None
 
 
 async def replay_chat(hit: Hit, plan: Plan) -> AsyncIterator[bytes]:
