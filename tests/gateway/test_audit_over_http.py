@@ -108,7 +108,7 @@ def test_a_call_whose_row_cannot_be_written_is_not_answered_as_if_it_were(fresh_
     store.rows(f"PRAGMA main.max_page_count={pages}")
     text = "long enough to need a page of its own " * 300
     refused = fresh_gateway.chat(text)
-    assert (refused.status_code, refused.json()["error"]["code"]) == (500, "internal_error")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (500, "storage_failed")
     store.rows("PRAGMA main.max_page_count=1000000")
     assert fresh_gateway.chat(text).status_code == 200
     assert [row["status_code"] for row in fresh_gateway.logs()] == [200, 200]

@@ -106,7 +106,8 @@ async def _stream(gateway, number, started, everyone):
 
 
 async def _all_streams(gateway):
-    started, everyone = [], asyncio.Event()
+    started: list[int] = []
+    everyone = asyncio.Event()
     return await asyncio.gather(*(_stream(gateway, number, started, everyone) for number in range(STREAMS)))
 
 

@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from tests.support.hostile import CLOSE, RESET, SILENCE, HostileServer
+from tests.support.hostile import CLOSE, RESET, SILENCE, HostileServer, Part
 from tests.support.leaks import busy_tasks, wait_for_tasks
 
 from .keyed import answer
@@ -38,7 +38,7 @@ def gateway(start_gateway, server):
     return start_gateway(environment={"OPENAI_API_KEY": "sk-provider-secret", "OPENAI_BASE_URL": f"{server.url}/v1"})
 
 
-FAULTS = {
+FAULTS: dict[str, list[Part]] = {
     "closes at once": [CLOSE],
     "resets at once": [RESET],
     "cut in its head": [b"HTTP/1.1 200 OK\r\ncontent-", CLOSE],
@@ -70,7 +70,7 @@ def test_a_provider_that_fails_is_a_typed_error_and_leaves_nothing(gateway, serv
     assert server.wait_open(0)
 
 
-CUTS = {
+CUTS: dict[str, list[Part]] = {
     "closes": [CLOSE],
     "resets": [RESET],
     "a chunk that is none": [b"xyz\r\n", CLOSE],

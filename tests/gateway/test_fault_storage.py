@@ -32,6 +32,7 @@ def process(folder, limit=None):
     environment = {name: value for name, value in os.environ.items() if "API_KEY" not in name}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, preexec_fn=bound) as started:
         try:
+            assert started.stdout is not None
             urls = json.loads(started.stdout.readline())
             with httpx.Client(trust_env=False, timeout=30) as client:
                 yield urls, client
@@ -47,7 +48,7 @@ def post(client, urls, number, **fields):
 
 def until_refused(client, urls):
     """The request ids that were answered, and the first refusal."""
-    answered = []
+    answered: list[str] = []
     for number in range(MOST_CALLS):
         answer = post(client, urls, number)
         if answer.status_code != 200:
@@ -78,7 +79,7 @@ def full():
     """A gateway in this process whose database has no page left."""
     with running() as gateway:
         store = gateway.gateway.store
-        pages = store.row("PRAGMA main.page_count")["page_count"]
+        (pages,) = (each["page_count"] for each in store.rows("PRAGMA main.page_count"))
         store.row(f"PRAGMA main.max_page_count = {pages}")
         for number in range(MOST_CALLS):
             if gateway.chat(f"{number} {LONG}").status_code != 200:

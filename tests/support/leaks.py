@@ -14,7 +14,7 @@ def busy_tasks(gateway: Any) -> set[asyncio.Task[Any]]:
 
 
 async def _tasks() -> set[asyncio.Task[Any]]:
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def wait_for_tasks(gateway: Any, before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from smartflow.gateway.inference.stage import stage_of
@@ -12,7 +14,7 @@ def said(*texts):
     return {"messages": [{"role": roles[place % 2], "content": text} for place, text in enumerate(texts)]}
 
 
-TOOL_CALL = {"role": "assistant", "content": None, "tool_calls": []}
+TOOL_CALL: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": []}
 RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "21"}]}
 
 
