@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from dataclasses import replace
 from functools import partial
 from typing import (
     Any,
@@ -27,7 +26,6 @@ from typing import (
 
 from .._core.journal import Batch, Entry, digest, plain
 from .._core.pacing import Allowance
-from .._core.spending import Spending
 from .._io import aio
 from .._io.governor import Governor
 from .._io.journal import Journal
@@ -35,6 +33,7 @@ from .._io.meter import CURRENT, Meter
 from .._io.progress import Reporter, reporter_of
 from ..exceptions import AuthenticationError, ConfigError, DirectModeError, SmartflowError
 from ..types.batch import BatchItem, BatchResult, BatchSummary
+from ..types.chat import Usage
 
 __all__ = ["AsyncBatch", "Work"]
 
@@ -97,13 +96,14 @@ class AsyncBatch(Generic[T]):
         self._governor: Optional[Governor] = None
         self._pauses = aio.Interval()
         self._began: Optional[float] = None
-        self._spending = Spending()
-        self._sums = BatchSummary(len(items))
+        self._ended_at: Optional[float] = None
+        self._sums = _Sums()
 
     @property
     def summary(self) -> BatchSummary:
         """The sums so far; after the loop those of the batch."""
-        return self._sums
+        now = time.monotonic() if self._ended_at is None else self._ended_at
+        return self._sums.told(len(self._items), now - (now if self._began is None else self._began))
 
     async def run(self) -> BatchResult[T]:
         """Return what became of all items, in their order, when the last one has ended."""
@@ -146,10 +146,11 @@ class AsyncBatch(Generic[T]):
         finally:
             self._pauses.end()
             await running.aclose()
+            self._ended_at = time.monotonic()
             if journal is not None:
                 journal.close()
             if self._reporter is not None:
-                self._reporter.close(self._sums)
+                self._reporter.close(self.summary)
 
     def _open_journal(self) -> Optional[Journal]:
         if self._limits.resume is None:
@@ -233,22 +234,45 @@ class AsyncBatch(Generic[T]):
         )
 
     def _count(self, ended: BatchItem[T]) -> BatchItem[T]:
-        self._spending.add(ended.usage, ended.cost_cents)
-        sums = self._sums
-        self._sums = replace(
-            sums,
-            succeeded=sums.succeeded + ended.ok,
-            failed=sums.failed + (not ended.ok),
-            resumed=sums.resumed + ended.resumed,
-            usage=self._spending.usage,
-            cost_cents=self._spending.cost_cents,
-            calls=sums.calls + ended.calls,
-            cached=sums.cached + ended.cached,
-            duration_seconds=time.monotonic() - (self._began or 0.0),
-        )
+        self._sums.add(ended)
         if self._reporter is not None:
-            self._reporter.show(self._sums)
+            self._reporter.show(self.summary)
         return ended
+
+
+class _Sums:
+    """Counts as plain numbers: a summary is made when somebody looks, not for each of many items."""
+
+    def __init__(self) -> None:
+        self._succeeded = self._failed = self._resumed = self._calls = self._cached = 0
+        self._prompt = self._completion = self._total = self._cached_tokens = 0
+        self._cost_cents = 0.0
+
+    def add(self, ended: BatchItem[Any]) -> None:
+        self._succeeded += ended.error is None
+        self._failed += ended.error is not None
+        self._resumed += ended.resumed
+        self._calls += ended.calls
+        self._cached += ended.cached
+        self._cost_cents += ended.cost_cents
+        usage = ended.usage
+        self._prompt += usage.prompt_tokens
+        self._completion += usage.completion_tokens
+        self._total += usage.total_tokens
+        self._cached_tokens += usage.cached_tokens
+
+    def told(self, total: int, seconds: float) -> BatchSummary:
+        return BatchSummary(
+            total,
+            succeeded=self._succeeded,
+            failed=self._failed,
+            resumed=self._resumed,
+            usage=Usage(self._prompt, self._completion, self._total, self._cached_tokens),
+            cost_cents=self._cost_cents,
+            calls=self._calls,
+            cached=self._cached,
+            duration_seconds=seconds,
+        )
 
 
 def _ended(job: Job, result: Any, error: Any) -> BatchItem[Any]:
