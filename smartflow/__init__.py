@@ -9,10 +9,12 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from ._async.agent import SmartflowAgent
+    from ._async.batch import AsyncBatch
     from ._async.client import SmartflowClient
     from ._async.stream import AsyncChatStream
     from ._async.workflow import SmartflowWorkflow
     from ._sync.agent import SyncSmartflowAgent
+    from ._sync.batch import SyncBatch
     from ._sync.client import SyncSmartflowClient
     from ._sync.stream import SyncChatStream
     from ._sync.workflow import SyncSmartflowWorkflow
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
         AgentResult,
         AIChunk,
         AIResponse,
+        BatchItem,
+        BatchResult,
+        BatchSummary,
         CacheStats,
         ComplianceInfo,
         ComplianceResult,
@@ -69,8 +74,12 @@ __all__ = [
     "AIChunk",
     "AIResponse",
     "AgentResult",
+    "AsyncBatch",
     "AsyncChatStream",
     "AuthenticationError",
+    "BatchItem",
+    "BatchResult",
+    "BatchSummary",
     "BudgetExceededError",
     "CacheError",
     "CacheStats",
@@ -100,6 +109,7 @@ __all__ = [
     "SmartflowWorkflow",
     "StepRecord",
     "StreamInterruptedError",
+    "SyncBatch",
     "SyncChatStream",
     "SyncSmartflowAgent",
     "SyncSmartflowClient",
@@ -120,8 +130,10 @@ __all__ = [
 
 _HOMES = {
     "_async.agent": ("SmartflowAgent",),
+    "_async.batch": ("AsyncBatch",),
     "_async.workflow": ("SmartflowWorkflow",),
     "_sync.agent": ("SyncSmartflowAgent",),
+    "_sync.batch": ("SyncBatch",),
     "_sync.workflow": ("SyncSmartflowWorkflow",),
     "_async.client": ("SmartflowClient",),
     "_async.stream": ("AsyncChatStream",),
@@ -150,6 +162,9 @@ _HOMES = {
         "AIChunk",
         "AIResponse",
         "AgentResult",
+        "BatchItem",
+        "BatchResult",
+        "BatchSummary",
         "CacheStats",
         "ComplianceInfo",
         "ComplianceResult",

@@ -11,6 +11,7 @@ from ..config import DEFAULT_TIMEOUT, make_settings
 from ..types.options import ResponseInfo, Timeouts, as_timeouts
 from .methods.audit import AsyncAuditMethods
 from .methods.audit_chain import AsyncAuditChainMethods
+from .methods.batches import AsyncBatchMethods
 from .methods.chains import AsyncChainMethods
 from .methods.chat import AsyncChatMethods
 from .methods.compliance import AsyncComplianceMethods
@@ -31,6 +32,7 @@ UNGIVEN: Any = object()
 
 
 class SmartflowClient(
+    AsyncBatchMethods,
     AsyncChatMethods,
     AsyncMediaMethods,
     AsyncComplianceMethods,

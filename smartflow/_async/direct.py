@@ -15,6 +15,7 @@ from .._core.jsoncodec import encode
 from .._core.secrets import Secret
 from .._core.urls import split_url
 from .._io import aio
+from .._io.meter import heard
 from .._io.multipart import encode_multipart
 from .._io.tally import CountedReader, Tally
 from ..config import Settings
@@ -88,6 +89,7 @@ class AsyncDirectSession(AsyncSession):
         except ResponseValidationError as error:
             raise with_facts(error, operation.operation_id, reply) from None
         self._tally.used(answer)
+        heard(answer, reply.headers)
         return answer
 
     async def models(

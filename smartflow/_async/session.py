@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sys
 import time
-import uuid
 from datetime import datetime, timezone
 from typing import Any, Callable, List, Mapping, Optional, TypeVar
 
@@ -16,6 +15,7 @@ from .._core.jsoncodec import decode
 from .._core.retry import RetryBudget
 from .._core.secrets import reveal
 from .._core.urls import Origin
+from .._io.meter import heard, idempotency_key
 from .._io.multipart import encode_multipart
 from .._version import __version__
 from ..config import Settings
@@ -135,7 +135,7 @@ class AsyncSession:
             clock=time.monotonic,
             now=lambda: datetime.now(timezone.utc),
             random=random.random,
-            new_id=lambda: str(uuid.uuid4()),
+            new_id=idempotency_key,
         )
 
     def origin_of(self, url: str) -> Optional[Origin]:
@@ -149,6 +149,8 @@ class AsyncSession:
 def understood(read: Callable[[Any, Any], T], operation: str, reply: Any) -> T:
     """What `read` makes of the reply's JSON."""
     try:
-        return read(decode(reply.content), reply)
+        body = decode(reply.content)
+        heard(body, reply.headers)
+        return read(body, reply)
     except ResponseValidationError as error:
         raise with_facts(error, operation, reply) from None

@@ -11,6 +11,7 @@ from .._core.jsoncodec import decode
 from .._core.limits import LimitReached
 from .._core.secrets import redact, redact_value
 from .._core.sse import Event, EventDecoder
+from .._io.meter import heard
 from ..exceptions import ResponseValidationError, SmartflowError, StreamInterruptedError, TimeoutError
 from ..types.chat import AIChunk, AIResponse, Usage
 
@@ -131,6 +132,7 @@ class _Reading:
                 with_facts(error, self._operation, reply)
             raise parts.with_partial(error) from error.__cause__
         finally:
+            heard({"usage": parts.usage}, reply.headers, streamed=True)
             await reply.aclose()
 
     def _decode(self, decoder: EventDecoder, piece: bytes) -> Tuple[Batch, Optional[SmartflowError]]:

@@ -60,7 +60,7 @@ class Environment(NamedTuple):
     clock: Callable[[], float]
     now: Callable[[], datetime]
     random: Callable[[], float]
-    new_id: Callable[[], str]
+    new_id: Callable[[Call], str]
 
 
 def exchange(call: Call, options: Options, env: Environment) -> Generator[Step, Any, Any]:
@@ -70,7 +70,7 @@ def exchange(call: Call, options: Options, env: Environment) -> Generator[Step, 
     common: List[Header] = list(env.common_headers)
     if not call.idempotent:
         # One key for all tries of this call, so that a gateway that already did the work does not do it again.
-        common.append((b"idempotency-key", env.new_id().encode("ascii")))
+        common.append((b"idempotency-key", env.new_id(call).encode("ascii")))
     request = call.to_wire(common, options.headers)
     env = env._replace(secrets=(*env.secrets, *_given_secrets(request)))
     taken = 0.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, Sequence
 
-__all__ = ["trimmed"]
+__all__ = ["LETTERS_PER_TOKEN", "letters_of", "trimmed"]
 
-_LETTERS_PER_TOKEN = 4
+LETTERS_PER_TOKEN = 4
 _INSTRUCTIONS = ("system", "developer")
 
 
@@ -22,9 +22,9 @@ def trimmed(messages: Sequence[Dict[str, Any]], limit: int, tokens: int) -> List
         limit: Tokens to keep at most.
         tokens: What the provider counted for all messages; 0 when it did not say, then four letters are a token.
     """
-    sizes = [_size(message) for message in messages]
+    sizes = [letters_of(message) for message in messages]
     whole = sum(sizes)
-    allowed = limit * whole / tokens if tokens > 0 else float(limit * _LETTERS_PER_TOKEN)
+    allowed = limit * whole / tokens if tokens > 0 else float(limit * LETTERS_PER_TOKEN)
     if whole <= allowed:
         return list(messages)
     first = next((at for at, message in enumerate(messages) if message["role"] not in _INSTRUCTIONS), len(messages))
@@ -34,6 +34,6 @@ def trimmed(messages: Sequence[Dict[str, Any]], limit: int, tokens: int) -> List
     return [*messages[:first], *messages[kept:]]
 
 
-def _size(message: Mapping[str, Any]) -> int:
+def letters_of(message: Mapping[str, Any]) -> int:
     """Letters of a message as it is sent; they tell how its tokens compare with those of the others."""
     return len(json.dumps(message, ensure_ascii=False, default=str))

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import Mapping, Optional
 
 from ..types.chat import AIResponse, Usage
 
-__all__ = ["Spending", "cost_cents_of"]
+__all__ = ["Spending", "cost_cents_of", "told_cost_cents"]
 
 _COST = "x-smartflow-cost-usd"
 
 
+def told_cost_cents(headers: Mapping[str, str]) -> Optional[float]:
+    """The estimated cost in US cents that the headers of an answer tell, or None."""
+    try:
+        dollars = float(headers.get(_COST, "nan"))
+    except ValueError:
+        return None
+    return dollars * 100 if math.isfinite(dollars) and dollars >= 0 else None
+
+
 def cost_cents_of(answer: AIResponse) -> float:
     """The estimated cost of an answer in US cents; 0 when nobody told it, as in direct mode."""
-    try:
-        dollars = float(answer.headers.get(_COST, 0))
-    except ValueError:
-        return 0.0
-    return dollars * 100 if math.isfinite(dollars) and dollars > 0 else 0.0
+    return told_cost_cents(answer.headers) or 0.0
 
 
 class Spending:

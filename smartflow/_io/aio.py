@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import inspect
 import weakref
-from typing import Any, Awaitable, Callable, Iterable, List, Sequence, TypeVar
+from itertools import islice
+from typing import Any, AsyncGenerator, Awaitable, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, TypeVar
 
 import httpcore
 
 from .functions import is_async
 
-__all__ = ["Backend", "Lock", "Semaphore", "discard", "invoke", "owner", "settled", "sleep", "together"]
+__all__ = [
+    "Backend", "Interval", "Lock", "Semaphore", "completed", "discard", "invoke", "owner", "settled", "sleep", "together",
+]  # fmt: skip
 
 # httpcore shows type checkers the class that stands in when anyio is missing.
 Backend: Any = httpcore.AnyIOBackend
 sleep = asyncio.sleep
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Semaphore:
@@ -55,6 +59,49 @@ async def settled(calls: Sequence[Callable[[], Awaitable[Any]]], limit: int) -> 
             return await call()
 
     return await asyncio.gather(*(one(call) for call in calls), return_exceptions=True)
+
+
+async def completed(
+    calls: Iterable[Tuple[K, Callable[[], Awaitable[T]]]], limit: int
+) -> AsyncGenerator[Tuple[K, Optional[T], Optional[BaseException]], None]:
+    """The name of each call with what it returns or raises, as they end, with at most `limit` of them at a time.
+
+    Calls are begun when an ended one is fetched. Closing the generator cancels those that run, and waits for their end.
+    """
+    ended: asyncio.Queue[asyncio.Future[T]] = asyncio.Queue()
+    running: Dict[asyncio.Future[T], K] = {}
+    waiting = iter(calls)
+
+    def begin(number: int) -> None:
+        for name, call in islice(waiting, number):
+            task = asyncio.ensure_future(call())
+            running[task] = name
+            task.add_done_callback(ended.put_nowait)
+
+    try:
+        begin(limit)
+        while running:
+            task = await ended.get()
+            name = running.pop(task)
+            begin(1)
+            error = asyncio.CancelledError() if task.cancelled() else task.exception()
+            yield name, (task.result() if error is None else None), error
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+class Interval:
+    """Waits that can be ended from outside; here those who wait are cancelled."""
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether the wait was ended early."""
+        await asyncio.sleep(seconds)
+        return False
+
+    def end(self) -> None:
+        """End all waits."""
 
 
 async def invoke(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -7,20 +7,24 @@ import os
 import queue
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Iterable, List, Sequence, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any, Callable, Dict, Generator, Iterable, List, Optional, Sequence, Tuple, TypeVar
 
 import httpcore
 
 from ..exceptions import ConfigError
 from .functions import is_async
 
-__all__ = ["Backend", "Lock", "Semaphore", "discard", "invoke", "owner", "settled", "sleep", "together"]
+__all__ = [
+    "Backend", "Interval", "Lock", "Semaphore", "completed", "discard", "invoke", "owner", "settled", "sleep", "together",
+]  # fmt: skip
 
 Backend = httpcore.SyncBackend
 Lock = threading.Lock
 sleep = time.sleep
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Semaphore:
@@ -61,6 +65,51 @@ def settled(calls: Sequence[Callable[[], Any]], limit: int) -> List[Any]:
     with ThreadPoolExecutor(max(1, min(limit, len(calls)))) as pool:
         futures = [pool.submit(contextvars.copy_context().run, call) for call in calls]
         return [future.result() if future.exception() is None else future.exception() for future in futures]
+
+
+def completed(
+    calls: Iterable[Tuple[K, Callable[[], T]]], limit: int
+) -> Generator[Tuple[K, Optional[T], Optional[BaseException]], None, None]:
+    """The name of each call with what it returns or raises, as they end, with at most `limit` of them at a time.
+
+    Calls are begun when an ended one is fetched. Threads cannot be stopped: closing the generator waits for those that run.
+    """
+    ended: queue.SimpleQueue[Future[T]] = queue.SimpleQueue()
+    running: Dict[Future[T], K] = {}
+    waiting = iter(calls)
+    pool = ThreadPoolExecutor(limit, "smartflow-batch")
+
+    def begin(number: int) -> None:
+        for name, call in islice(waiting, number):
+            future = pool.submit(contextvars.copy_context().run, call)
+            running[future] = name
+            future.add_done_callback(ended.put)
+
+    try:
+        begin(limit)
+        while running:
+            future = ended.get()
+            name = running.pop(future)
+            begin(1)
+            error = future.exception()
+            yield name, (future.result() if error is None else None), error
+    finally:
+        pool.shutdown()
+
+
+class Interval:
+    """Waits that can be ended from outside."""
+
+    def __init__(self) -> None:
+        self._ended = threading.Event()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the wait was ended early."""
+        return self._ended.wait(seconds)
+
+    def end(self) -> None:
+        """End all waits."""
+        self._ended.set()
 
 
 def invoke(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

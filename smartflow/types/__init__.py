@@ -9,6 +9,7 @@ from .._lazy import lazy
 if TYPE_CHECKING:
     from .agents import AgentResult, ScanVerdict, StepRecord, ToolCall, WorkflowResult, WorkflowStep
     from .audit import ComplianceInfo, MetacacheData, ProviderMetrics, VASLog
+    from .batch import BatchItem, BatchResult, BatchSummary
     from .chat import AIChunk, AIResponse, Usage
     from .compliance import (
         ComplianceResult,
@@ -27,6 +28,9 @@ __all__ = [
     "AIChunk",
     "AIResponse",
     "AgentResult",
+    "BatchItem",
+    "BatchResult",
+    "BatchSummary",
     "CacheStats",
     "ComplianceInfo",
     "ComplianceResult",
@@ -59,6 +63,7 @@ __getattr__, __dir__ = lazy(
     {
         "agents": ("AgentResult", "ScanVerdict", "StepRecord", "ToolCall", "WorkflowResult", "WorkflowStep"),
         "audit": ("ComplianceInfo", "MetacacheData", "ProviderMetrics", "VASLog"),
+        "batch": ("BatchItem", "BatchResult", "BatchSummary"),
         "chat": ("AIChunk", "AIResponse", "Usage"),
         "compliance": (
             "ComplianceResult",

@@ -6,10 +6,14 @@ Run as `python canned.py`; it prints its port. Both sides of each comparison tal
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import time
 
 CHUNKS = 2000
 LOGS = 10_000
+HELD_SECONDS = 0.2
+HELD_AT_ENDS = 256
 
 
 def chat() -> bytes:
@@ -93,10 +97,37 @@ def plain(body: bytes) -> bytes:
     return head % len(body) + body
 
 
+class Work:
+    """Calls that take as long as a model does, each another time; and how many of them were at work on average."""
+
+    def __init__(self) -> None:
+        self._changes: list[tuple[float, int]] = []
+        self._now = 0
+        self._begun = 0
+
+    async def held(self) -> None:
+        self._begun += 1
+        self._change(1)
+        await asyncio.sleep(HELD_SECONDS * (0.5 + self._begun * 37 % 64 / 64))
+        self._change(-1)
+
+    def _change(self, by: int) -> None:
+        self._now += by
+        self._changes.append((time.perf_counter(), self._now))
+
+    def mean(self) -> float:
+        """The mean over time, without the beginning and the end."""
+        within = self._changes[HELD_AT_ENDS:-HELD_AT_ENDS]
+        self._changes = []
+        held = sum(number * (later - at) for (at, number), (later, _) in itertools.pairwise(within))
+        return held / (within[-1][0] - within[0][0])
+
+
 async def main() -> None:
     stream_head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     answers = {b"/v1/chat/completions": plain(chat()), b"/api/vas/logs": plain(logs())}
     streamed = stream_head + stream()
+    work = Work()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -108,7 +139,12 @@ async def main() -> None:
                     if line.startswith(b"content-length:"):
                         length = int(line[15:])
                 body = await reader.readexactly(length) if length else b""
-                writer.write(streamed if b'"stream":true' in body else answers[path])
+                if b'"held":true' in body:
+                    await work.held()
+                if path == b"/at-work":
+                    writer.write(plain(json.dumps(work.mean()).encode()))
+                else:
+                    writer.write(streamed if b'"stream":true' in body else answers[path])
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

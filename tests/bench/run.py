@@ -28,6 +28,8 @@ PROMISES = (
     Promise("chunks per CPU second of stream_chat, async / aiter_lines", "stream_async", "stream_async_raw", 1.0, True),
     Promise("chunks per CPU second of stream_chat, sync / iter_lines", "stream_sync", "stream_sync_raw", 1.0, True),
     Promise("CPU of get_logs(10000) / json.loads of its bytes", "logs", "logs_raw", 4.0),
+    Promise("chats per second, map_chat of 2,000 / gather with a semaphore", "batch", "batch_raw", 0.9, True),
+    Promise("calls of map_chat at work on average / 64", "batch_at_work", "batch_at_work_wanted", 0.95, True),
     Promise("memory of 200 used clients / 200 httpx clients", "memory", "memory_raw", 0.3),
 )
 

@@ -28,6 +28,7 @@ SETTINGS = re.compile(r"(?i)^(SMARTFLOW_|APERION_|.*_API_KEY$|.*_PROXY$)")
 SECONDS = 60
 PORTS = ("--port=7775", "--management-port=7778", "--compliance-port=7777", "--bridge-port=3500")
 INTERRUPT = "\x03"
+COMMAND = ("-m", "smartflow.cli.main")
 # A terminal of its own: without a session that it controls, Ctrl-C would reach nobody.
 _ON_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
@@ -94,11 +95,13 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], en
 class Terminal:
     """A command on a pseudo-terminal: what it shows, and what its user types."""
 
-    def __init__(self, arguments: Tuple[str, ...], environment: Dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, arguments: Tuple[str, ...], environment: Dict[str, str], folder: Path, program: Tuple[str, str] = COMMAND
+    ) -> None:
         self._master, slave = os.openpty()
         termios.tcsetwinsize(slave, (40, 200)) if sys.version_info >= (3, 11) else None
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _ON_TERMINAL, "-m", "smartflow.cli.main", *arguments],
+            [sys.executable, "-c", _ON_TERMINAL, *program, *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -164,8 +167,8 @@ def terminal(environment: Dict[str, str], tmp_path: Path) -> Iterator[Callable[.
     """Starts commands on terminals."""
     started: List[Terminal] = []
 
-    def start(*arguments: str, **changes: str) -> Terminal:
-        started.append(Terminal(arguments, {**environment, **changes}, tmp_path))
+    def start(*arguments: str, program: Tuple[str, str] = COMMAND, **changes: str) -> Terminal:
+        started.append(Terminal(arguments, {**environment, **changes}, tmp_path, program))
         return started[-1]
 
     yield start

@@ -43,6 +43,18 @@ def test_the_wizard_asks_tries_and_saves(terminal: Callable[..., Any], gateway: 
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_the_wizard_can_be_started_from_python(terminal: Callable[..., Any], gateway: LocalGateway, file: Path) -> None:
+    wizard = terminal(program=("-c", "import smartflow; print('saved:', smartflow.configure())"))
+    wizard.wait_for("Gateway URL [http://localhost:7775]: ")
+    wizard.type(f"{gateway.url}\n")
+    wizard.wait_for("API key (hidden; Enter for none): ")
+    wizard.type(f"{KEY}\n")
+    wizard.wait_for("saved: True")
+    assert wizard.end() == 0
+    assert KEY not in wizard.shown
+    assert gateway.url in file.read_text("utf-8")
+
+
 def test_the_wizard_saves_nothing_that_does_not_work_unless_it_is_told_to(
     terminal: Callable[..., Any], gateway: LocalGateway, file: Path
 ) -> None:

@@ -82,11 +82,12 @@ def program_environment(documented_gateway: str) -> dict[str, str]:
 def run_program(program_environment: dict[str, str], tmp_path: Path) -> Run:
     """Runs Python with some arguments, as a user would, in a folder of its own."""
 
-    def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, stdin: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *arguments],
             env={**program_environment, **changes},
             cwd=tmp_path,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=PROGRAM_SECONDS,

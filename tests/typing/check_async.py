@@ -9,7 +9,11 @@ from typing_extensions import assert_type
 from smartflow import (
     AIChunk,
     AIResponse,
+    AsyncBatch,
     AsyncChatStream,
+    BatchItem,
+    BatchResult,
+    BatchSummary,
     CacheStats,
     ComplianceInfo,
     ComplianceResult,
@@ -131,6 +135,21 @@ async def logs(sf: SmartflowClient) -> None:
     assert_type(result["first_bad_seq"], Optional[int])
     if result["head"] is not None:
         await sf.verify_audit_chain(anchor=result["head"])
+
+
+async def batches(sf: SmartflowClient) -> None:
+    batch = await sf.map_chat(["Hello", ASK], concurrency=8, rpm=60, tpm=1000, budget=1.5, progress=True, resume="file")
+    assert_type(batch, BatchResult[AIResponse])
+    assert_type(batch.results, List[Optional[AIResponse]])
+    assert_type(batch.items[0].result, Optional[AIResponse])
+    assert_type(batch.items[0].error, Optional[Exception])
+    assert_type(batch.summary.cache_hit_rate, float)
+    assert_type(await sf.map(sf.chat, ["Hello"], progress=print), BatchResult[str])
+    assert_type(sf.iter_map(sf.check_compliance, ["Hello"]), AsyncBatch[ComplianceResult])
+    running = sf.iter_map_chat(["Hello"], ordered=True)
+    async for each in running:
+        assert_type(each, BatchItem[AIResponse])
+    assert_type(running.summary, BatchSummary)
 
 
 class Mine(SmartflowClient):

@@ -9,8 +9,11 @@ from typing_extensions import assert_type
 from smartflow import (
     AIChunk,
     AIResponse,
+    BatchItem,
+    BatchResult,
     CacheStats,
     SmartflowClient,
+    SyncBatch,
     SyncChatStream,
     SyncSmartflowClient,
     Usage,
@@ -42,6 +45,14 @@ def results(sf: SyncSmartflowClient) -> None:
         assert_type(row, VASLog)
     assert_type(sf.embeddings("a")["usage"]["total_tokens"], int)
     assert_type(sf.health(), Dict[str, Any])
+
+
+def batches(sf: SyncSmartflowClient) -> None:
+    assert_type(sf.map_chat(["Hello", ASK]), BatchResult[AIResponse])
+    assert_type(sf.map(sf.chat, ["Hello"]), BatchResult[str])
+    assert_type(sf.iter_map_chat(["Hello"]), SyncBatch[AIResponse])
+    for each in sf.iter_map(len, ["Hello"]):
+        assert_type(each, BatchItem[int])
 
 
 class Mine(SyncSmartflowClient):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...types.chat import AIResponse
     from ..stream import AsyncChatStream
 
-__all__ = ["AsyncChatMethods"]
+__all__ = ["AsyncChatMethods", "conversation", "instructions"]
 
 _STREAM_HINT = {"stream": "chat() returns the whole text: use stream_chat(), or chat_completions(stream=True)"}
 
@@ -56,7 +56,7 @@ class AsyncChatMethods(AsyncMethods):
         Operation: createChatCompletion
         """
         check_extras(kwargs, ("messages",), _STREAM_HINT)
-        messages = _conversation(message, system_prompt)
+        messages = conversation(message, system_prompt)
         response = await self._complete(messages, model, temperature, max_tokens, kwargs)
         return response.content
 
@@ -167,7 +167,7 @@ class AsyncChatMethods(AsyncMethods):
         Operation: createChatCompletion
         """
         check_extras(kwargs, ("messages", "stream"))
-        stream = await self._stream(_conversation(message, system_prompt), model, temperature, max_tokens, kwargs)
+        stream = await self._stream(conversation(message, system_prompt), model, temperature, max_tokens, kwargs)
         try:
             async for batch in stream.batches():
                 for _, text in batch:
@@ -256,12 +256,16 @@ class AsyncChatMethods(AsyncMethods):
         return AsyncChatStream(reply, op.operation.operation_id)
 
 
-def _conversation(message: str, system_prompt: Optional[str]) -> List[Dict[str, Any]]:
-    messages: List[Dict[str, Any]] = []
-    if system_prompt is not None:
-        messages.append({"role": "system", "content": check_text(system_prompt, "system_prompt", empty=True)})
-    messages.append({"role": "user", "content": check_text(message, "message")})
-    return messages
+def conversation(message: str, system_prompt: Optional[str]) -> List[Dict[str, Any]]:
+    """The messages of a conversation that begins."""
+    return [*instructions(system_prompt), {"role": "user", "content": check_text(message, "message")}]
+
+
+def instructions(system_prompt: Optional[str]) -> List[Dict[str, Any]]:
+    """What stands before a conversation."""
+    if system_prompt is None:
+        return []
+    return [{"role": "system", "content": check_text(system_prompt, "system_prompt", empty=True)}]
 
 
 def _claude_text(answer: Any, reply: Any) -> str:

@@ -105,7 +105,7 @@ class Driver:
     def tries(self) -> int:
         return len(self.requests)
 
-    def _new_id(self) -> str:
+    def _new_id(self, call: Call) -> str:
         self.ids += 1
         return f"id-{self.ids}"
 
